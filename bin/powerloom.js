@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Plain JavaScript on purpose: it must run, and explain itself, on a Node that cannot run TypeScript.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const bundled = `${root}node_modules/.bin/node`;
+const [major] = process.versions.node.split(".").map(Number);
+const node = major >= 24 ? process.execPath : existsSync(bundled) ? bundled : undefined;
+if (node === undefined) {
+  console.error(`powerloom needs Node 24 or newer; this is ${process.version}. Install Node 24, or run 'npm ci' here.`);
+  process.exit(1);
+}
+const run = spawnSync(node, [`${root}cli/main.ts`, ...process.argv.slice(2)], { stdio: "inherit" });
+process.exit(run.status ?? 1);
