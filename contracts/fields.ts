@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** Fields that several inputs share. Text is checked where it enters: no NUL, no control or bidi-override characters. */
+
+// PostgreSQL cannot store NUL; the others make names and diffs look like something they are not.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const unsafeCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u202a-\u202e\u2066-\u2069]/;
+
+const safe = (schema: z.ZodString) =>
+  schema.refine((text) => !unsafeCharacters.test(text) && text.isWellFormed(), {
+    message: "must not contain control characters, bidirectional overrides or broken surrogates",
+  });
+
+/** Lower-case letters, digits, inner hyphens; 1 to 63 characters (RFC 1123 label). */
+export const slug = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "lower-case letters, digits and inner hyphens; 1 to 63 characters")
+  .describe("Lower-case letters, digits and inner hyphens; 1 to 63 characters");
+
+export const displayName = safe(z.string().trim().min(1).max(200)).describe("As people read it; 1 to 200 characters");
+
+export const description = safe(z.string().max(2048)).describe("At most 2,048 characters");
+
+export const longText = safe(z.string().max(100_000)).describe("At most 100,000 characters");
+
+export const shortText = safe(z.string().trim().min(1).max(2000));
+
+export const ouReference = safe(z.string().min(1).max(1024)).describe("An OU's path (/acme/sales) or id");
+
+export const userReference = safe(z.string().min(1).max(320)).describe("A user's email or principal id");
+
+export const email = z.email().max(320).toLowerCase();
+
+export const modelId = z
+  .string()
+  .regex(/^claude-[a-z0-9-]{1,60}$/, "a Claude model id, such as claude-sonnet-5-5")
+  .describe("A Claude model id");
+
+export const serverUrl = z
+  .url({ protocol: /^https?$/ })
+  .max(2048)
+  .refine((text) => URL.canParse(text) && new URL(text).username === "" && new URL(text).hash === "", {
+    message: "must be an http or https URL without credentials or fragment",
+  })
+  .describe("The server's Streamable HTTP endpoint");

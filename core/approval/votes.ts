@@ -1,0 +1,68 @@
+export type ApprovalStatus = "pending" | "approved" | "denied" | "expired" | "cancelled" | "applied" | "refused";
+
+/** What one matching policy (or built-in rule) asks for. A request is approved when every requirement is met. */
+export interface Requirement {
+  policyId: string | null;
+  policyVersion: number | null;
+  policyName: string;
+  approverRole: string;
+  approvalsNeeded: number;
+}
+
+export interface CastVote {
+  principalId: string;
+  decision: "approve" | "deny";
+  /** Roles the voter held at the request's OU when voting. */
+  roles: readonly string[];
+}
+
+export interface Ballot {
+  status: ApprovalStatus;
+  requesterId: string;
+  requirements: readonly Requirement[];
+  digest: string;
+  expiresAt: Date;
+  votes: readonly CastVote[];
+}
+
+export interface Vote extends CastVote {
+  delegated: boolean;
+  digest: string;
+  now: Date;
+}
+
+export type VoteOutcome =
+  | { accepted: true; status: "pending" | "approved" | "denied" }
+  | { accepted: false; code: "forbidden" | "conflict" | "gone"; reason: string };
+
+/** May this vote be cast, and what does it make of the request? Pure; the row lock makes it safe under concurrency. */
+export function castVote(ballot: Ballot, vote: Vote): VoteOutcome {
+  const refuse = (code: "forbidden" | "conflict" | "gone", reason: string): VoteOutcome => ({
+    accepted: false,
+    code,
+    reason,
+  });
+
+  if (vote.delegated) return refuse("forbidden", "a delegated token never approves");
+  if (vote.principalId === ballot.requesterId) return refuse("forbidden", "nobody decides on their own request");
+  if (!ballot.requirements.some((requirement) => vote.roles.includes(requirement.approverRole))) {
+    const roles = [...new Set(ballot.requirements.map((requirement) => requirement.approverRole))].join(" or ");
+    return refuse("forbidden", `deciding this needs the role ${roles} on its OU`);
+  }
+  if (ballot.status !== "pending") return refuse("conflict", `the request is already ${ballot.status}`);
+  if (vote.now >= ballot.expiresAt) return refuse("gone", "the request has expired");
+  if (ballot.votes.some((earlier) => earlier.principalId === vote.principalId))
+    return refuse("conflict", "you have already voted on this request");
+  if (vote.digest !== ballot.digest)
+    return refuse("conflict", "the digest is not the one of this request: look at the change again before deciding");
+
+  if (vote.decision === "deny") return { accepted: true, status: "denied" };
+  const votes = [...ballot.votes, vote];
+  const met = ballot.requirements.every((requirement) => approvalsFor(requirement, votes) >= requirement.approvalsNeeded);
+  return { accepted: true, status: met ? "approved" : "pending" };
+}
+
+/** How many approvals count towards this requirement. */
+export function approvalsFor(requirement: Requirement, votes: readonly CastVote[]): number {
+  return votes.filter((vote) => vote.decision === "approve" && vote.roles.includes(requirement.approverRole)).length;
+}

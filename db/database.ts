@@ -1,0 +1,131 @@
+import { Pool, type PoolClient, type QueryResultRow } from "pg";
+import { PowerloomError } from "../core/errors.ts";
+
+/** Runs SQL. Both a transaction and a plain connection can. */
+export interface Sql {
+  /** All rows. */
+  rows<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** The first row, or undefined. */
+  maybe<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row | undefined>;
+  /** How many rows were changed. */
+  run(text: string, values?: unknown[]): Promise<number>;
+}
+
+/** A transaction inside one organisation: row-level security shows and takes only its rows. */
+export interface Tx extends Sql {
+  readonly organisationId: string;
+  /** Runs `body`; when it throws, what it did is undone and the transaction goes on. */
+  savepoint<Result>(body: () => Promise<Result>): Promise<Result>;
+}
+
+export interface Database {
+  /** One READ COMMITTED transaction inside an organisation. */
+  inOrganisation<Result>(
+    organisationId: string,
+    body: (tx: Tx) => Promise<Result>,
+    limits?: { statementMs?: number; lockMs?: number },
+  ): Promise<Result>;
+  /** Questions asked before the organisation is known; only the look-up functions answer them. */
+  anywhere: Sql;
+  pool: Pool;
+  close(): Promise<void>;
+}
+
+/** A pool of connections as the application's role. */
+export function openDatabase(url: string, options: { max?: number; name: string }): Database {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.max ?? 20,
+    application_name: options.name,
+    connectionTimeoutMillis: 5_000,
+  });
+  // An idle connection that breaks (server restart) must not end the process: the pool replaces it.
+  pool.on("error", () => undefined);
+  return {
+    pool,
+    anywhere: sqlOver(pool),
+    close: () => pool.end(),
+    async inOrganisation(organisationId, body, limits) {
+      const client = await pool.connect();
+      let failure: Error | undefined;
+      try {
+        await client.query("begin");
+        await client.query(
+          "select set_config('powerloom.organisation', $1, true), set_config('statement_timeout', $2, true), set_config('lock_timeout', $3, true)",
+          [organisationId, `${limits?.statementMs ?? 15_000}`, `${limits?.lockMs ?? 5_000}`],
+        );
+        const result = await body(transactionOver(client, organisationId));
+        await client.query("commit");
+        return result;
+      } catch (error) {
+        await client.query("rollback").catch((broken: Error) => {
+          failure = broken;
+        });
+        throw error;
+      } finally {
+        client.release(failure);
+      }
+    },
+  };
+}
+
+function sqlOver(runner: Pick<Pool | PoolClient, "query">): Sql {
+  return {
+    async rows<Row extends QueryResultRow>(text: string, values: unknown[] = []) {
+      return (await runner.query<Row>(text, values)).rows;
+    },
+    async maybe<Row extends QueryResultRow>(text: string, values: unknown[] = []) {
+      return (await runner.query<Row>(text, values)).rows[0];
+    },
+    async run(text, values = []) {
+      return (await runner.query(text, values)).rowCount ?? 0;
+    },
+  };
+}
+
+function transactionOver(client: PoolClient, organisationId: string): Tx {
+  let depth = 0;
+  return {
+    organisationId,
+    ...sqlOver(client),
+    async savepoint(body) {
+      depth += 1;
+      const name = `step_${depth}`;
+      await client.query(`savepoint ${name}`);
+      try {
+        const result = await body();
+        await client.query(`release savepoint ${name}`);
+        return result;
+      } catch (error) {
+        await client.query(`rollback to savepoint ${name}`);
+        throw error;
+      }
+    },
+  };
+}
+
+/** SQLSTATE of a database error, or undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/**
+ * Refuses to run with a database role that could undo what the grants promise (design §11): superuser, BYPASSRLS, or
+ * owner of any table.
+ */
+export async function assertUnprivileged(pool: Pool, part: string): Promise<void> {
+  const { rows } = await pool.query<{ name: string; super: boolean; bypass: boolean; owns: string | null }>(
+    `select r.rolname as name, r.rolsuper as super, r.rolbypassrls as bypass,
+            (select c.relname from pg_class c where c.relowner = r.oid and c.relkind in ('r', 'p') limit 1) as owns
+       from pg_roles r where r.rolname = current_user`,
+  );
+  const role = rows[0];
+  if (role === undefined) throw new PowerloomError("internal", `${part}: the database role could not be read`);
+  const fault = role.super ? "is a superuser" : role.bypass ? "has BYPASSRLS" : role.owns && `owns table ${role.owns}`;
+  if (fault)
+    throw new PowerloomError(
+      "internal",
+      `${part} refuses to run as database role "${role.name}", which ${fault}: use powerloom_app (run 'powerloom migrate' to create it)`,
+    );
+}

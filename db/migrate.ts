@@ -1,0 +1,74 @@
+import { readdir, readFile } from "node:fs/promises";
+import { Kysely, PostgresDialect, sql } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { Pool } from "pg";
+import { builtInRoles } from "../core/authority/roles.ts";
+
+const directory = new URL("./migrations/", import.meta.url);
+
+/**
+ * Brings a database to the newest schema: roles, numbered migrations, built-in roles. Safe when several processes start
+ * at once (advisory locks), and a no-op when nothing is new.
+ * @param adminUrl a user that may create roles; everything else then runs as `powerloom_owner`
+ * @param passwords set on the login roles when given; a trusted socket needs none
+ * @returns names of the migrations applied now
+ */
+export async function migrate(
+  adminUrl: string,
+  passwords: { app?: string | undefined; issuer?: string | undefined } = {},
+): Promise<string[]> {
+  const admin = new Pool({ connectionString: adminUrl, max: 1 });
+  try {
+    await admin.query(await readFile(new URL("./roles.sql", import.meta.url), "utf8"));
+    for (const [role, password] of [
+      ["powerloom_app", passwords.app],
+      ["powerloom_issuer", passwords.issuer],
+    ] as const) {
+      if (password === undefined) continue;
+      const { rows } = await admin.query<{ statement: string }>(
+        "select format('alter role %I password %L', $1::text, $2::text) as statement",
+        [role, password],
+      );
+      await admin.query(rows[0]?.statement ?? "");
+    }
+  } finally {
+    await admin.end();
+  }
+
+  const pool = new Pool({ connectionString: adminUrl, max: 2, options: "-c role=powerloom_owner" });
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    const migrator = new Migrator({ db, provider: { getMigrations: readMigrations } });
+    const { error, results } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    await writeBuiltInRoles(pool);
+    return (results ?? []).map((result) => result.migrationName);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function readMigrations(): Promise<Record<string, Migration>> {
+  const files = (await readdir(directory)).filter((file) => file.endsWith(".sql")).sort();
+  const migrations: Record<string, Migration> = {};
+  for (const file of files) {
+    const text = await readFile(new URL(file, directory), "utf8");
+    migrations[file.replace(/\.sql$/, "")] = {
+      async up(db) {
+        await sql.raw(text).execute(db);
+      },
+    };
+  }
+  return migrations;
+}
+
+async function writeBuiltInRoles(pool: Pool): Promise<void> {
+  for (const [name, role] of Object.entries(builtInRoles)) {
+    await pool.query(
+      `insert into roles (name, description, permissions) values ($1, $2, $3)
+       on conflict (name) do update set description = excluded.description, permissions = excluded.permissions
+        where (roles.description, roles.permissions) is distinct from (excluded.description, excluded.permissions)`,
+      [name, role.description, role.permissions],
+    );
+  }
+}

@@ -1,0 +1,149 @@
+import type { z } from "zod";
+import type { agentDetailView, agentView, credentialView } from "../../contracts/views.ts";
+import type { Sql } from "../database.ts";
+import { isUuid } from "./ous.ts";
+
+export interface AgentRow {
+  id: string;
+  name: string;
+  display_name: string;
+  description: string;
+  ou_id: string;
+  ou_path: string;
+  ou_ancestors: string[];
+  owner_id: string;
+  owner_email: string;
+  kind: "user" | "service";
+  model: string;
+  system_prompt: string;
+  generation: number;
+  synced_generation: number;
+  sync_state: "pending" | "synced" | "error";
+  sync_error: unknown;
+  sync_attempts: number;
+  cma_agent_id: string | null;
+  cma_agent_version: number | null;
+  create_intended_at: Date | null;
+  deleted_at: Date | null;
+  archived_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+  servers: {
+    mcp_server_id: string;
+    name: string;
+    url: string;
+    permission_policy: "always_allow" | "always_ask";
+    deployment: "external" | "shared";
+  }[];
+  skills: {
+    skill_id: string;
+    name: string;
+    version: number;
+    cma_skill_id: string | null;
+    cma_version: string | null;
+  }[];
+}
+
+export const agentSelect = `select a.id, a.name, a.display_name, a.description, a.ou_id, o.path as ou_path,
+  o.ancestors as ou_ancestors, a.owner_id, u.email as owner_email, a.kind, a.model, a.system_prompt, a.generation,
+  a.synced_generation, a.sync_state, a.sync_error, a.sync_attempts, a.cma_agent_id, a.cma_agent_version,
+  a.create_intended_at, a.deleted_at, a.archived_at, a.created_at, a.updated_at,
+  coalesce((select json_agg(json_build_object('mcp_server_id', m.id, 'name', m.name, 'url', m.url,
+              'permission_policy', x.permission_policy, 'deployment', m.deployment) order by m.name, m.id)
+     from agent_mcp_servers x join mcp_servers m on m.organisation_id = x.organisation_id and m.id = x.mcp_server_id
+    where x.organisation_id = a.organisation_id and x.agent_id = a.id and m.removed_at is null), '[]') as servers,
+  coalesce((select json_agg(json_build_object('skill_id', s.id, 'name', s.name, 'version', x.version,
+              'cma_skill_id', s.cma_skill_id, 'cma_version', v.cma_version) order by s.name, s.id)
+     from agent_skills x join skills s on s.organisation_id = x.organisation_id and s.id = x.skill_id
+     join skill_versions v on v.organisation_id = x.organisation_id and v.skill_id = x.skill_id and v.version = x.version
+    where x.organisation_id = a.organisation_id and x.agent_id = a.id), '[]') as skills
+  from agents a
+  join ous o on o.organisation_id = a.organisation_id and o.id = a.ou_id
+  join users u on u.organisation_id = a.organisation_id and u.id = a.owner_id`;
+
+/** An agent that has not been deleted, by id. `lock` holds the row against other changes until the transaction ends. */
+export function findAgent(sql: Sql, id: string, lock?: "lock"): Promise<AgentRow | undefined> {
+  if (!isUuid(id)) return Promise.resolve(undefined);
+  return sql.maybe<AgentRow>(
+    `${agentSelect} where a.id = $1 and a.deleted_at is null${lock === undefined ? "" : " for update of a"}`,
+    [id],
+  );
+}
+
+/** Marks a change of the desired state: the reconciler has to push this agent again. */
+export async function touchAgent(sql: Sql, id: string): Promise<void> {
+  await sql.run(
+    `update agents set generation = generation + 1, sync_state = 'pending', updated_at = clock_timestamp() where id = $1`,
+    [id],
+  );
+}
+
+export function agentToView(row: AgentRow): z.infer<typeof agentView> {
+  return {
+    id: row.id,
+    name: row.name,
+    display_name: row.display_name,
+    description: row.description,
+    ou_id: row.ou_id,
+    ou_path: row.ou_path,
+    owner_id: row.owner_id,
+    owner_email: row.owner_email,
+    kind: row.kind,
+    model: row.model,
+    generation: row.generation,
+    synced_generation: row.synced_generation,
+    sync_state: row.sync_state,
+    sync_error: row.sync_error ?? null,
+    cma_agent_id: row.cma_agent_id,
+    cma_agent_version: row.cma_agent_version,
+    mcp_servers: row.servers.map((server) => server.name),
+    skills: row.skills.map((skill) => skill.name),
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}
+
+/** An agent with its prompt, attachments and credentials (never their secrets). */
+export async function agentToDetailView(sql: Sql, row: AgentRow): Promise<z.infer<typeof agentDetailView>> {
+  const credentials = await sql.rows<CredentialRow>(
+    `${credentialSelect} where c.agent_id = $1 and c.revoked_at is null order by c.created_at`,
+    [row.id],
+  );
+  return {
+    ...agentToView(row),
+    system_prompt: row.system_prompt,
+    attachments: {
+      mcp_servers: row.servers.map(({ deployment: _, ...server }) => server),
+      skills: row.skills.map(({ skill_id, name, version }) => ({ skill_id, name, version })),
+    },
+    credentials: credentials.map(credentialToView),
+  };
+}
+
+export interface CredentialRow {
+  id: string;
+  agent_id: string;
+  mcp_server_id: string;
+  mcp_server_name: string;
+  kind: "static" | "session_bound";
+  expires_at: Date | null;
+  revoked_at: Date | null;
+  created_at: Date;
+}
+
+export const credentialSelect = `select c.id, c.agent_id, c.mcp_server_id, m.name as mcp_server_name, c.kind, c.expires_at,
+  c.revoked_at, c.created_at
+  from credentials c join mcp_servers m on m.organisation_id = c.organisation_id and m.id = c.mcp_server_id`;
+
+export function credentialToView(row: CredentialRow): z.infer<typeof credentialView> {
+  return {
+    id: row.id,
+    agent_id: row.agent_id,
+    mcp_server_id: row.mcp_server_id,
+    mcp_server_name: row.mcp_server_name,
+    kind: row.kind,
+    expires_at: row.expires_at?.toISOString() ?? null,
+    revoked_at: row.revoked_at?.toISOString() ?? null,
+    created_at: row.created_at.toISOString(),
+  };
+}
