@@ -40,8 +40,12 @@ create table session_commands (
   payload jsonb not null,
   created_by uuid,
   idempotency_key text,
+  body_digest text,
   created_at timestamptz not null default clock_timestamp(),
+  -- Set before the provider is asked: a send whose answer was lost is looked for before it is sent again.
+  sending_at timestamptz,
   sent_at timestamptz,
+  provider_event_id text,
   primary key (organisation_id, id),
   unique (organisation_id, session_id, created_by, idempotency_key),
   foreign key (organisation_id, session_id) references sessions (organisation_id, id)

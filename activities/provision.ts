@@ -1,0 +1,40 @@
+import type { AgentId, OperationRef, SessionId } from "../core/ids.ts";
+import { findOperationRow } from "../db/queries/operations.ts";
+import { queueNotice } from "../db/queries/sessions.ts";
+import { settleOperation, submitOperation } from "../operations/submit.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { nudgeAgent, nudgeSession } from "../temporal/nudge.ts";
+
+export type ProvisionActivities = ReturnType<typeof createProvisionActivities>;
+
+/** What `provision` may do. All of it is idempotent: rows say what has been done. */
+export function createProvisionActivities(deps: ActivityDeps) {
+  return {
+    submitOperation: (ref: OperationRef) => submitOperation(deps, ref),
+    settleOperation: (ref: OperationRef) => settleOperation(deps, ref),
+
+    async nudgeReconciler({ organisationId, agentIds }: OperationRef & { agentIds: string[] }): Promise<void> {
+      for (const agentId of agentIds) await nudgeAgent(deps.temporal, { organisationId, agentId: agentId as AgentId });
+    },
+
+    /** Tells the open session that asked what has become of its request. */
+    async tellSession({ organisationId, operationId }: OperationRef): Promise<void> {
+      const sessionId = await deps.db.inOrganisation(organisationId, async (tx) => {
+        const row = await findOperationRow(tx, operationId);
+        if (row === undefined || row.sid === "") return undefined;
+        const facts =
+          row.status === "applied"
+            ? JSON.stringify({
+                operation: row.name,
+                target: { type: row.target_type, id: row.target_id },
+                summary: row.diff?.summary,
+              })
+            : (row.reason ?? "");
+        const text = `[powerloom] request ${row.id} ${row.status}: ${facts}`;
+        const queued = await queueNotice(tx, row.sid, { id: deps.newId(), text, key: `decision:${row.id}` });
+        return queued ? row.sid : undefined;
+      });
+      if (sessionId !== undefined) await nudgeSession(deps.temporal, { organisationId, sessionId: sessionId as SessionId });
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { activityInfo, heartbeat } from "@temporalio/activity";
+import { archiveAgent, createAgent, findTaggedAgent, retrieveAgent, updateAgent } from "../claude/agents.ts";
+import { providerFault } from "../claude/faults.ts";
+import { pushSkillVersion } from "../claude/skills.ts";
+import type { AgentId, AgentRef, OrganisationId, SessionId } from "../core/ids.ts";
+import { type AgentDefinition, metadataKeys, type ObservedAgent } from "../core/reconcile/agent-definition.ts";
+import { planAgent } from "../core/reconcile/plan-agent.ts";
+import type { Tx } from "../db/database.ts";
+import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
+import { queueCommand } from "../db/queries/sessions.ts";
+import { nudgeAgent, nudgeSession } from "../temporal/nudge.ts";
+import type { ActivityDeps } from "./deps.ts";
+
+export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
+
+export type ReconcileResult =
+  | { status: "converged"; action: string; label: string; ou: string }
+  /** Later: the provider is away, or the agent's sessions have to end first. */
+  | { status: "retry"; afterMs: number; reason: string; label: string; ou: string }
+  /** Trying again as it is will not help; the sweep looks again anyway. */
+  | { status: "failed"; reason: string; label: string; ou: string };
+
+/** What `reconcileAgent` and its sweep may do. Level-based: observe, plan, apply; never what changed. */
+export function createReconcileActivities(deps: ActivityDeps) {
+  const { db, claude } = deps;
+
+  async function reconcile(ref: AgentRef): Promise<ReconcileResult> {
+    const row = await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [ref.agentId]),
+    );
+    if (row === undefined) return { status: "converged", action: "none", label: "unknown agent", ou: "" };
+    const label = row.name;
+    const ou = row.ou_path;
+    try {
+      if (row.deleted_at !== null) {
+        const open = await endSessionsOf(ref);
+        if (open > 0) return { status: "retry", afterMs: 500, reason: `${open} sessions are ending`, label, ou };
+      }
+      const desired = row.deleted_at === null ? await define(ref, row) : "deleted";
+      const observed = await observe(ref, row);
+      const plan = planAgent(desired, observed);
+      heartbeat();
+      let now: ObservedAgent | undefined = observed;
+      if (plan.action === "archive") await archiveAgent(claude, plan.id);
+      else if (plan.action === "create" && desired !== "deleted") now = await createAgent(claude, desired);
+      else if (plan.action === "update" && desired !== "deleted")
+        now = await updateAgent(claude, plan.id, plan.version, desired);
+      await record(ref, row, now, plan.action);
+      return { status: "converged", action: plan.action, label, ou };
+    } catch (error) {
+      const fault = providerFault(error);
+      if (fault === undefined) throw error;
+      await recordFault(ref, fault.raw);
+      const reason = JSON.stringify(fault.raw).slice(0, 300);
+      if (!fault.retryable) return { status: "failed", reason, label, ou };
+      return { status: "retry", afterMs: fault.retryAfterMs ?? 0, reason, label, ou };
+    }
+  }
+
+  /** The definition the provider should hold. Skills it needs are uploaded on the way. */
+  async function define({ organisationId }: AgentRef, row: AgentRow): Promise<AgentDefinition> {
+    const skills: AgentDefinition["skills"] = [];
+    for (const attached of row.skills) {
+      let pushed =
+        attached.cma_skill_id !== null && attached.cma_version !== null
+          ? { skillId: attached.cma_skill_id, version: attached.cma_version }
+          : undefined;
+      if (pushed === undefined) {
+        const text = await db.inOrganisation(organisationId, (tx) =>
+          tx.maybe<{ name: string; description: string; content: string; cma_skill_id: string | null }>(
+            `select s.name, s.description, v.content, s.cma_skill_id from skills s join skill_versions v on v.skill_id = s.id
+              where s.id = $1 and v.version = $2`,
+            [attached.skill_id, attached.version],
+          ),
+        );
+        if (text === undefined) continue;
+        pushed = await pushSkillVersion(
+          claude,
+          { skillId: attached.skill_id, version: attached.version, ...text },
+          text.cma_skill_id,
+        );
+        const { skillId, version } = pushed;
+        await db.inOrganisation(organisationId, async (tx) => {
+          await tx.run("update skills set cma_skill_id = $2 where id = $1", [attached.skill_id, skillId]);
+          await tx.run("update skill_versions set cma_version = $3 where skill_id = $1 and version = $2", [
+            attached.skill_id,
+            attached.version,
+            version,
+          ]);
+        });
+      }
+      skills.push(pushed);
+    }
+    return {
+      name: row.name,
+      description: row.description,
+      system: row.system_prompt,
+      model: row.model,
+      mcpServers: row.servers.map(({ name, url, permission_policy }) => ({ name, url, policy: permission_policy })),
+      skills,
+      metadata: { [metadataKeys.organisation]: organisationId, [metadataKeys.agent]: row.id },
+    };
+  }
+
+  async function observe(ref: AgentRef, row: AgentRow): Promise<ObservedAgent | undefined> {
+    if (row.cma_agent_id !== null) {
+      const known = await retrieveAgent(claude, row.cma_agent_id);
+      if (known !== undefined && !known.archived) return known;
+      if (row.deleted_at !== null) return known;
+    }
+    if (row.create_intended_at !== null && row.cma_agent_id === null) {
+      const found = await findTaggedAgent(claude, ref.agentId, row.create_intended_at);
+      if (found !== undefined) return found;
+    }
+    if (row.deleted_at === null)
+      await db.inOrganisation(ref.organisationId, (tx) =>
+        tx.run("update agents set create_intended_at = clock_timestamp(), cma_agent_id = null where id = $1", [ref.agentId]),
+      );
+    return undefined;
+  }
+
+  async function record(ref: AgentRef, row: AgentRow, now: ObservedAgent | undefined, action: string): Promise<void> {
+    await db.inOrganisation(ref.organisationId, async (tx) => {
+      await tx.run(
+        `update agents set cma_agent_id = coalesce($2, cma_agent_id), cma_agent_version = coalesce($3, cma_agent_version),
+           synced_generation = greatest(synced_generation, $4),
+           sync_state = case when generation = $4 then 'synced' else 'pending' end,
+           sync_error = null, sync_attempts = 0, checked_at = clock_timestamp(),
+           archived_at = case when deleted_at is not null then clock_timestamp() end
+          where id = $1`,
+        [ref.agentId, now?.id ?? null, now?.version ?? null, row.generation],
+      );
+      if (action !== "none") await announce(tx, row, `agent.${action === "archive" ? "archived" : "synced"}`, action);
+    });
+  }
+
+  async function recordFault(ref: AgentRef, raw: Record<string, unknown>): Promise<void> {
+    await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.run(
+        `update agents set sync_state = 'error', sync_error = $2, sync_attempts = sync_attempts + 1,
+           checked_at = clock_timestamp() where id = $1`,
+        [ref.agentId, raw],
+      ),
+    );
+  }
+
+  async function announce(tx: Tx, row: AgentRow, type: string, action: string): Promise<void> {
+    await tx.run(
+      "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, $2, $3, 'agent:read', $4)",
+      [tx.organisationId, type, row.ou_id, { target: { type: "agent", id: row.id }, action, summary: `${row.name} ${action}` }],
+    );
+  }
+
+  /** Has the open sessions of a deleted agent end. Returns how many are not done yet. */
+  async function endSessionsOf({ organisationId, agentId }: AgentRef): Promise<number> {
+    const open = await db.inOrganisation(organisationId, async (tx) => {
+      const sessions = await tx.rows<{ id: string }>(
+        "select id from sessions where agent_id = $1 and cleaned_at is null for update",
+        [agentId],
+      );
+      for (const { id } of sessions) {
+        const told = await tx.maybe("select from session_commands where session_id = $1 and idempotency_key = 'agent-deleted'", [id]);
+        if (told !== undefined) continue;
+        await queueCommand(tx, id, {
+          id: deps.newId(),
+          kind: "end",
+          payload: { reason: "the agent was deleted" },
+          createdBy: null,
+          idempotencyKey: "agent-deleted",
+          bodyDigest: null,
+        });
+      }
+      return sessions;
+    });
+    for (const { id } of open) await nudgeSession(deps.temporal, { organisationId, sessionId: id as SessionId });
+    return open.length;
+  }
+
+  return {
+    async reconcileAgent(ref: AgentRef): Promise<ReconcileResult> {
+      const beat = setInterval(() => heartbeat(), 1_000);
+      try {
+        return await reconcile(ref);
+      } finally {
+        clearInterval(beat);
+        deps.log.debug({ agent: ref.agentId, attempt: activityInfo().attempt }, "reconciled");
+      }
+    },
+
+    /** Wakes every agent that is not in sync, and those not compared with the provider for a while (foreign edits). */
+    async sweepAgents({ olderThanSeconds }: { olderThanSeconds: number }): Promise<number> {
+      const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>("select * from list_organisations()");
+      let woken = 0;
+      for (const { organisation_id: organisationId } of organisations) {
+        const agents = await db.inOrganisation(organisationId, (tx) =>
+          tx.rows<{ id: AgentId }>(
+            `select id from agents where archived_at is null and (sync_state <> 'synced'
+               or checked_at < clock_timestamp() - make_interval(secs => $1)) order by checked_at nulls first limit 500`,
+            [olderThanSeconds],
+          ),
+        );
+        for (const { id } of agents) {
+          await nudgeAgent(deps.temporal, { organisationId, agentId: id });
+          woken += 1;
+        }
+        heartbeat();
+      }
+      return woken;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { Context, heartbeat } from "@temporalio/activity";
+import type { SessionRef } from "../core/ids.ts";
+import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/queries/sessions.ts";
+import type { ActivityDeps } from "./deps.ts";
+
+export type StreamActivities = ReturnType<typeof createStreamActivities>;
+
+export interface TurnEnd {
+  stop: "end_turn" | "requires_action" | "terminated" | "other" | "lost";
+  /** Provider ids of the tool-use events that wait for a person. */
+  toolCalls: string[];
+  /** When the first of them runs out, epoch milliseconds; 0 when unknown. */
+  decideBy: number;
+}
+
+type WireEvent = { id?: string; type: string; processed_at?: string | null; stop_reason?: { type: string; event_ids?: string[] } };
+
+// Events are written in batches: a transaction per word would be the slowest part of a conversation.
+const batchMs = 50;
+
+/** What streams of sessions may do: bring the provider's events into our rows, once each, in order. */
+export function createStreamActivities(deps: ActivityDeps) {
+  const { db, claude } = deps;
+
+  return {
+    /**
+     * Follows a session until it rests. Opens the stream before it lists, because the stream has no replay, and merges by
+     * id; a dropped stream is an error here, and the retry lists again.
+     */
+    async followSession(ref: SessionRef): Promise<TurnEnd> {
+      const signal = Context.current().cancellationSignal;
+      const beat = setInterval(() => heartbeat(), 1_000);
+      const session = await db.inOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
+      const cmaSessionId = session?.cma_session_id;
+      if (session === undefined || session.ended_at !== null || cmaSessionId == null) {
+        clearInterval(beat);
+        return { stop: "terminated", toolCalls: [], decideBy: 0 };
+      }
+
+      const writer = batchingWriter((events) => store(ref, events));
+      const stream = await claude.beta.sessions.events.stream(cmaSessionId, undefined, { signal });
+      const stop = () => stream.controller.abort();
+      signal.addEventListener("abort", stop);
+      try {
+        const state = new TurnState();
+        for await (const event of claude.beta.sessions.events.list(cmaSessionId, { limit: 1000 })) {
+          state.take(event as WireEvent);
+          writer.add(event as WireEvent);
+        }
+        const rested = state.rest();
+        if (rested !== undefined) return await finishTurn(ref, writer, rested);
+        await setStatus(ref, "running");
+        for await (const event of stream) {
+          state.take(event as WireEvent);
+          writer.add(event as WireEvent);
+          const rest = state.rest();
+          if (rest !== undefined) return await finishTurn(ref, writer, rest);
+        }
+        throw new Error("the provider closed the stream before the session rested");
+      } finally {
+        clearInterval(beat);
+        signal.removeEventListener("abort", stop);
+        await writer.flush().catch((error: unknown) => deps.log.warn({ error, session: ref.sessionId }, "events not written"));
+        stream.controller.abort();
+      }
+    },
+  };
+
+  async function store(ref: SessionRef, events: NewSessionEvent[]): Promise<void> {
+    const stored = await db.inOrganisation(ref.organisationId, (tx) => appendSessionEvents(tx, ref.sessionId, events));
+    // Outside the transaction: NOTIFY inside one serialises commits (design §9).
+    if (stored > 0) await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
+  }
+
+  async function finishTurn(ref: SessionRef, writer: Writer, end: TurnEnd): Promise<TurnEnd> {
+    await writer.flush();
+    await db.inOrganisation(ref.organisationId, async (tx) => {
+      const last = await tx.maybe<{ payload: { content?: { type: string; text?: string }[] } }>(
+        "select payload from session_events where session_id = $1 and type = 'agent.message' order by position desc limit 1",
+        [ref.sessionId],
+      );
+      const words = (last?.payload.content ?? []).map((block) => block.text ?? "").join("");
+      await tx.run(
+        `update sessions set status = $2, final_message = coalesce($3, final_message) where id = $1 and ended_at is null`,
+        [ref.sessionId, end.stop === "requires_action" ? "waiting" : "idle", last === undefined ? null : words],
+      );
+    });
+    await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
+    return end;
+  }
+
+  async function setStatus(ref: SessionRef, status: "running"): Promise<void> {
+    await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.run("update sessions set status = $2 where id = $1 and ended_at is null", [ref.sessionId, status]),
+    );
+  }
+}
+
+/** Whether a session rests, from its events in order: the last status is idle and nothing sent waits behind it. */
+class TurnState {
+  private end: TurnEnd | undefined;
+  private readonly queued = new Set<string>();
+
+  take(event: WireEvent): void {
+    if (event.type.startsWith("user.") && event.id !== undefined) {
+      if (event.processed_at == null) this.queued.add(event.id);
+      else this.queued.delete(event.id);
+    }
+    if (event.type === "session.status_running" || event.type === "session.status_rescheduled") this.end = undefined;
+    if (event.type === "session.status_terminated" || event.type === "session.deleted")
+      this.end = { stop: "terminated", toolCalls: [], decideBy: 0 };
+    if (event.type === "session.status_idle") {
+      const reason = event.stop_reason?.type;
+      this.end = {
+        stop: reason === "end_turn" || reason === "requires_action" ? reason : "other",
+        toolCalls: event.stop_reason?.event_ids ?? [],
+        decideBy: 0,
+      };
+    }
+  }
+
+  rest(): TurnEnd | undefined {
+    return this.end?.stop === "terminated" || this.queued.size === 0 ? this.end : undefined;
+  }
+}
+
+interface Writer {
+  add(event: WireEvent): void;
+  flush(): Promise<void>;
+}
+
+function batchingWriter(store: (events: NewSessionEvent[]) => Promise<void>): Writer {
+  let pending: NewSessionEvent[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const batch = pending;
+    pending = [];
+    if (batch.length > 0) writing = writing.then(() => store(batch));
+    return writing;
+  };
+  return {
+    add(event) {
+      // The queued echo of a user event comes again, processed, under the same id: only that one is kept. Previews are
+      // best-effort and have no id of their own.
+      if (event.id === undefined || (event.type.startsWith("user.") && event.processed_at == null)) return;
+      pending.push({ providerEventId: event.id, type: event.type, payload: event });
+      timer ??= setTimeout(() => void flush().catch(() => undefined), batchMs);
+    },
+    flush,
+  };
+}
+

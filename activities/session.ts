@@ -1,0 +1,390 @@
+import { ApplicationFailure, heartbeat } from "@temporalio/activity";
+import { ensureEnvironment } from "../claude/environments.ts";
+import { providerFault } from "../claude/faults.ts";
+import { addCredential, createSession, createVault, destroyVault, endSession, findTaggedSession, findTaggedVault } from "../claude/sessions.ts";
+import { hashToken, mintToken } from "../core/bearer.ts";
+import { digestOf } from "../core/canonical.ts";
+import { type SessionRef, workflowIds } from "../core/ids.ts";
+import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
+import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
+import { appendAudit } from "../db/queries/audit.ts";
+import { appendSessionEvents, type CommandRow, findSession, queueCommand, queuedCommands, type SessionRow } from "../db/queries/sessions.ts";
+import type { ActivityDeps } from "./deps.ts";
+
+export type SessionActivities = ReturnType<typeof createSessionActivities>;
+
+const toolCallExpiryMs = 24 * 3600 * 1000;
+
+/** What `agentSession` may do. Every step looks first whether it, or the provider, has it done already. */
+export function createSessionActivities(deps: ActivityDeps) {
+  const { db, claude } = deps;
+  const load = (ref: SessionRef) => db.inOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
+
+  /** Vault, credentials and managed session, each recorded before the next is made. */
+  async function open(ref: SessionRef, session: SessionRow): Promise<{ cmaSessionId: string }> {
+    const agent = await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [session.agent_id]),
+    );
+    if (agent === undefined || agent.deleted_at !== null || agent.cma_agent_id === null || agent.cma_agent_version === null)
+      throw ApplicationFailure.nonRetryable("the agent is not at the provider", "SessionCannotOpen");
+
+    const recorded = await db.inOrganisation(ref.organisationId, async (tx) => {
+      await tx.run("insert into provider_environments (organisation_id) values ($1) on conflict do nothing", [tx.organisationId]);
+      return tx.maybe<{ cma_environment_id: string | null }>("select cma_environment_id from provider_environments");
+    });
+    const environmentId = await ensureEnvironment(claude, ref.organisationId, recorded?.cma_environment_id ?? null);
+    if (environmentId !== recorded?.cma_environment_id)
+      await db.inOrganisation(ref.organisationId, (tx) =>
+        tx.run("update provider_environments set cma_environment_id = $1", [environmentId]),
+      );
+    heartbeat();
+
+    const vaultId =
+      session.cma_vault_id ?? (await findTaggedVault(claude, session.id)) ?? (await createVault(claude, session.id));
+    await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.run("update sessions set cma_vault_id = $2 where id = $1", [session.id, vaultId]),
+    );
+    for (const credential of await bearersFor(ref, session, agent)) {
+      await addCredential(claude, vaultId, credential);
+      heartbeat();
+    }
+
+    const cmaSessionId =
+      session.cma_session_id ??
+      (await findTaggedSession(claude, session.id, session.create_intended_at)) ??
+      (await createSession(claude, {
+        sessionId: session.id,
+        agentId: agent.cma_agent_id,
+        agentVersion: session.agent_version ?? agent.cma_agent_version,
+        environmentId,
+        vaultId,
+        title: `${agent.name} for ${session.invoker_email}`,
+      }));
+    await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.run("update sessions set cma_session_id = $2, agent_version = coalesce(agent_version, $3) where id = $1", [
+        session.id,
+        cmaSessionId,
+        agent.cma_agent_version,
+      ]),
+    );
+    return { cmaSessionId };
+  }
+
+  /** One bearer per server: for `powerloom_meta` one of this session alone, for the others a copy of the agent's. */
+  function bearersFor(ref: SessionRef, session: SessionRow, agent: AgentRow) {
+    return db.inOrganisation(ref.organisationId, async (tx) => {
+      const credentials = await tx.rows<{ mcp_server_id: string; kind: string; sealed_bearer: string | null }>(
+        `select mcp_server_id, kind, sealed_bearer from credentials
+          where agent_id = $1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
+        [agent.id, deps.now()],
+      );
+      const bearers: { name: string; url: string; bearer: string }[] = [];
+      for (const server of agent.servers) {
+        const credential = credentials.find((entry) => entry.mcp_server_id === server.mcp_server_id);
+        if (credential === undefined) continue;
+        let sealed = credential.sealed_bearer;
+        if (credential.kind === "session_bound") {
+          const bearer = mintToken("pls");
+          await tx.run(
+            `insert into session_bearers (organisation_id, session_id, agent_id, mcp_server_id, bearer_hash, sealed_bearer)
+             values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
+            [tx.organisationId, session.id, agent.id, server.mcp_server_id, hashToken(bearer), deps.seal(bearer)],
+          );
+          const row = await tx.maybe<{ sealed_bearer: string | null }>(
+            "select sealed_bearer from session_bearers where session_id = $1 and mcp_server_id = $2",
+            [session.id, server.mcp_server_id],
+          );
+          sealed = row?.sealed_bearer ?? null;
+        }
+        if (sealed !== null) bearers.push({ name: server.name, url: server.url, bearer: deps.unseal(sealed) });
+      }
+      return bearers;
+    });
+  }
+
+  /** Sends one command. Sending has no de-duplication, so an attempt of unknown outcome is looked for first. */
+  async function send(ref: SessionRef, session: SessionRow, command: CommandRow): Promise<void> {
+    const cmaSessionId = session.cma_session_id;
+    if (cmaSessionId === null) throw new Error("the session is not open yet");
+    const event = toProviderEvent(command);
+    let eventId: string | undefined;
+    if (command.sending_at !== null) eventId = await findSent(ref, cmaSessionId, command, event);
+    if (eventId === undefined) {
+      await db.inOrganisation(ref.organisationId, (tx) =>
+        tx.run("update session_commands set sending_at = $2 where id = $1", [command.id, deps.now()]),
+      );
+      const sent = await claude.beta.sessions.events.send(cmaSessionId, { events: [event] });
+      eventId = sent.data?.[0]?.id;
+    }
+    await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.run("update session_commands set sent_at = $2, provider_event_id = $3 where id = $1", [
+        command.id,
+        deps.now(),
+        eventId ?? null,
+      ]),
+    );
+  }
+
+  async function findSent(
+    ref: SessionRef,
+    cmaSessionId: string,
+    command: CommandRow,
+    event: ProviderEvent,
+  ): Promise<string | undefined> {
+    const known = await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.rows<{ provider_event_id: string }>(
+        "select provider_event_id from session_commands where session_id = $1 and provider_event_id is not null",
+        [ref.sessionId],
+      ),
+    );
+    const taken = new Set(known.map((row) => row.provider_event_id));
+    for await (const stored of claude.beta.sessions.events.list(cmaSessionId, { limit: 1000 })) {
+      if (stored.type !== event.type || taken.has(stored.id)) continue;
+      if (event.type === "user.interrupt" && command.sending_at !== null) return stored.id;
+      if (event.type === "user.message" && digestOf(textOf(stored)) === digestOf(textOf(event))) return stored.id;
+      if (event.type === "user.tool_confirmation" && "tool_use_id" in stored && stored.tool_use_id === event.tool_use_id)
+        return stored.id;
+    }
+    return undefined;
+  }
+
+  return {
+    async openSession(
+      ref: SessionRef,
+    ): Promise<{ ended: boolean; endReason: string; cmaRunning: boolean; label: string; ou: string; idleTimeoutSeconds: number }> {
+      const session = await load(ref);
+      if (session === undefined) throw ApplicationFailure.nonRetryable("no such session", "SessionCannotOpen");
+      const facts = {
+        label: `${session.agent_name} for ${session.invoker_email}`,
+        ou: session.ou_path,
+        idleTimeoutSeconds: session.idle_timeout_seconds,
+      };
+      if (session.ended_at !== null)
+        return { ended: true, endReason: session.end_reason ?? "ended", cmaRunning: false, ...facts };
+      const beat = setInterval(() => heartbeat(), 1_000);
+      try {
+        const reopened = session.cma_session_id !== null;
+        await open(ref, session);
+        return { ended: false, endReason: "", cmaRunning: reopened, ...facts };
+      } catch (error) {
+        const fault = providerFault(error);
+        if (fault === undefined || fault.retryable) throw error;
+        await db.inOrganisation(ref.organisationId, (tx) =>
+          tx.run("update sessions set error = $2 where id = $1", [ref.sessionId, fault.raw]),
+        );
+        throw ApplicationFailure.nonRetryable(JSON.stringify(fault.raw), "SessionCannotOpen");
+      } finally {
+        clearInterval(beat);
+      }
+    },
+
+    /** Tells the session what is queued for it, in order. `end` is the reason when it is to end. */
+    async deliverCommands(ref: SessionRef): Promise<{ sent: number; end: string | null }> {
+      const beat = setInterval(() => heartbeat(), 1_000);
+      try {
+        const session = await load(ref);
+        if (session === undefined || session.ended_at !== null) return { sent: 0, end: "ended" };
+        const commands = await db.inOrganisation(ref.organisationId, (tx) => queuedCommands(tx, ref.sessionId));
+        let sent = 0;
+        for (const command of commands) {
+          if (command.kind === "end") {
+            const reason = command.payload["reason"];
+            return { sent, end: typeof reason === "string" ? reason : "ended by its user" };
+          }
+          await send(ref, session, command);
+          sent += 1;
+        }
+        return { sent, end: null };
+      } finally {
+        clearInterval(beat);
+      }
+    },
+
+    /** Makes an approval request of each tool call the provider holds back for a person. */
+    async askForToolCalls({ eventIds, ...ref }: SessionRef & { eventIds: string[] }): Promise<void> {
+      for (const eventId of eventIds)
+        await db.inOrganisation(ref.organisationId, async (tx) => {
+          const id = `req_${eventId}`;
+          const session = await findSession(tx, ref.sessionId, "lock");
+          if (session === undefined || (await findApproval(tx, id)) !== undefined) return;
+          const event = await tx.maybe<{ payload: { name?: string; mcp_server_name?: string; input?: Record<string, unknown> } }>(
+            "select payload from session_events where session_id = $1 and provider_event_id = $2",
+            [ref.sessionId, eventId],
+          );
+          const call = {
+            server: event?.payload.mcp_server_name ?? null,
+            tool: event?.payload.name ?? null,
+            input: event?.payload.input ?? null,
+          };
+          const digest = digestOf({ eventId, ...call });
+          const summary = `Agent ${session.agent_name} calls ${call.server ?? "tool"}.${call.tool} for ${session.invoker_email}`;
+          const expiresAt = new Date(deps.now().getTime() + toolCallExpiryMs);
+          await insertApproval(tx, {
+            id,
+            kind: "tool_call",
+            sessionId: session.id,
+            operation: "session.tool_call",
+            ouId: session.ou_id,
+            requesterId: session.invoker_id,
+            act: session.agent_id,
+            requirements: [
+              { policyId: null, policyVersion: null, policyName: "always_ask", approverRole: "Approver", approvalsNeeded: 1 },
+            ],
+            digest,
+            diff: { before: null, after: call, summary },
+            workflowId: workflowIds.agentSession(session.id),
+            expiresAt,
+          });
+          await appendSessionEvents(tx, session.id, [
+            { providerEventId: `approval:${id}`, type: "powerloom.approval_requested", payload: { request_id: id, summary } },
+          ]);
+          await appendAudit(tx, {
+            id,
+            sub: session.invoker_id,
+            act: session.agent_id,
+            delegated_from_session: session.id,
+            operation: "session.tool_call",
+            ou: session.ou_path,
+            target: `tool_call:${eventId}`,
+            digest,
+            rule: "policy:always_ask",
+            approval_id: id,
+            outcome: "pending_approval",
+            detail: { summary },
+          });
+        });
+    },
+
+    /** Turns decided (or run-out) tool-call approvals into confirmations to send. */
+    async settleToolCalls(ref: SessionRef): Promise<void> {
+      const open = await db.inOrganisation(ref.organisationId, (tx) =>
+        tx.rows<{ id: string }>(
+          `select id from approval_requests where session_id = $1 and kind = 'tool_call' and consumed_at is null
+             and (decided_at is not null or expires_at <= $2)`,
+          [ref.sessionId, deps.now()],
+        ),
+      );
+      for (const { id } of open)
+        await db.inOrganisation(ref.organisationId, async (tx) => {
+          const approval = await findApproval(tx, id, "lock");
+          if (approval === undefined) return;
+          const now = deps.now();
+          const status = approval.status === "pending" ? "expired" : approval.status;
+          const allowed = status === "approved";
+          await decideApproval(tx, id, { status: allowed ? "applied" : status, consumed: true }, now);
+          const eventId = id.replace(/^req_/, "");
+          await queueCommand(tx, ref.sessionId, {
+            id: deps.newId(),
+            kind: "confirmation",
+            payload: { tool_use_id: eventId, result: allowed ? "allow" : "deny", reason: approval.reason ?? status },
+            createdBy: null,
+            idempotencyKey: `confirm:${id}`,
+            bodyDigest: null,
+          });
+          await appendAudit(tx, {
+            id,
+            sub: approval.requester_id,
+            act: approval.act,
+            delegated_from_session: ref.sessionId,
+            operation: "session.tool_call",
+            ou: approval.ou_path,
+            target: `tool_call:${eventId}`,
+            digest: approval.digest,
+            rule: "policy:always_ask",
+            approval_id: id,
+            outcome: allowed ? "applied" : status === "expired" || status === "cancelled" ? status : "denied",
+            detail: { summary: approval.diff.summary },
+          });
+        });
+    },
+
+    /** Ends the managed session, destroys its vault and with it every credential, revokes its bearers, writes it down. */
+    async closeSession({ reason, ...ref }: SessionRef & { reason: string }): Promise<void> {
+      const beat = setInterval(() => heartbeat(), 1_000);
+      try {
+        const session = await load(ref);
+        if (session === undefined || session.cleaned_at !== null) return;
+        const byCommand = await db.inOrganisation(ref.organisationId, async (tx) => {
+          await tx.run(
+            "update session_bearers set revoked_at = coalesce(revoked_at, $2), sealed_bearer = null where session_id = $1",
+            [ref.sessionId, deps.now()],
+          );
+          return tx.maybe("select from session_commands where session_id = $1 and kind = 'end' and created_by is not null", [
+            ref.sessionId,
+          ]);
+        });
+        const cmaSessionId =
+          session.cma_session_id ?? (await findTaggedSession(claude, session.id, session.create_intended_at));
+        if (cmaSessionId !== undefined) await endSession(claude, cmaSessionId);
+        const vaultId = session.cma_vault_id ?? (await findTaggedVault(claude, session.id));
+        if (vaultId !== undefined) await destroyVault(claude, vaultId);
+        await db.inOrganisation(ref.organisationId, async (tx) => {
+          const now = deps.now();
+          const failed = reason === "failed";
+          await tx.run(
+            `update sessions set status = $2, end_reason = coalesce(end_reason, $3), ended_at = coalesce(ended_at, $4),
+               cleaned_at = $4 where id = $1`,
+            [ref.sessionId, failed ? "failed" : "ended", reason, now],
+          );
+          await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [ref.sessionId, now]);
+          await tx.run(
+            `update approval_requests set status = 'cancelled', reason = 'the session ended', decided_at = coalesce(decided_at, $2),
+               consumed_at = $2 where session_id = $1 and kind = 'tool_call' and consumed_at is null`,
+            [ref.sessionId, now],
+          );
+          await appendSessionEvents(tx, ref.sessionId, [
+            { providerEventId: "powerloom:ended", type: "powerloom.session_ended", payload: { reason } },
+          ]);
+          // A person's own end was audited when they asked for it.
+          if (byCommand === undefined)
+            await appendAudit(tx, {
+              id: ref.sessionId,
+              sub: session.invoker_id,
+              act: session.agent_id,
+              delegated_from_session: ref.sessionId,
+              operation: "session.end",
+              ou: session.ou_path,
+              target: `session:${ref.sessionId}`,
+              digest: null,
+              rule: null,
+              approval_id: null,
+              outcome: failed ? "failed" : "applied",
+              detail: { reason },
+            });
+        });
+        await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
+      } finally {
+        clearInterval(beat);
+      }
+    },
+  };
+}
+
+type ProviderEvent =
+  | { type: "user.message"; content: { type: "text"; text: string }[] }
+  | { type: "user.interrupt" }
+  | { type: "user.tool_confirmation"; tool_use_id: string; result: "allow" | "deny"; deny_message?: string };
+
+function toProviderEvent(command: CommandRow): ProviderEvent {
+  const text = (key: string) => String(command.payload[key] ?? "");
+  switch (command.kind) {
+    case "message":
+    case "notice":
+      return { type: "user.message", content: [{ type: "text", text: text("text") }] };
+    case "interrupt":
+      return { type: "user.interrupt" };
+    case "confirmation":
+      return command.payload["result"] === "allow"
+        ? { type: "user.tool_confirmation", tool_use_id: text("tool_use_id"), result: "allow" }
+        : { type: "user.tool_confirmation", tool_use_id: text("tool_use_id"), result: "deny", deny_message: text("reason") };
+    case "end":
+      throw new Error("an end is not an event of the provider");
+  }
+}
+
+function textOf(event: object): string {
+  const blocks: unknown[] = "content" in event && Array.isArray(event.content) ? event.content : [];
+  return blocks
+    .map((block) => (typeof block === "object" && block !== null && "text" in block ? String(block.text) : ""))
+    .join("");
+}

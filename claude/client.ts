@@ -1,0 +1,13 @@
+import Anthropic from "@anthropic-ai/sdk";
+
+/**
+ * The provider's client. The SDK's own retries are off: it would repeat creates, which have no idempotency key (design §8).
+ */
+export function createClaude(options: { baseUrl: string | undefined; apiKey: string }): Anthropic {
+  return new Anthropic({
+    apiKey: options.apiKey,
+    ...(options.baseUrl === undefined ? {} : { baseURL: options.baseUrl }),
+    maxRetries: 0,
+    timeout: 20_000,
+  });
+}

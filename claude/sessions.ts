@@ -1,0 +1,98 @@
+import type Anthropic from "@anthropic-ai/sdk";
+import { ConflictError } from "@anthropic-ai/sdk";
+import { metadataKeys } from "../core/reconcile/agent-definition.ts";
+import { isGone } from "./faults.ts";
+
+/** A vault that was created for this session but not recorded. */
+export async function findTaggedVault(
+  claude: Anthropic,
+  sessionId: string,
+): Promise<string | undefined> {
+  for await (const vault of claude.beta.vaults.list({ limit: 100 }))
+    if (vault.metadata[metadataKeys.session] === sessionId && vault.archived_at === null) return vault.id;
+  return undefined;
+}
+
+export async function createVault(claude: Anthropic, sessionId: string): Promise<string> {
+  const vault = await claude.beta.vaults.create({
+    // Our opaque id, never personal data: everybody with a key of the workspace can list vaults.
+    display_name: `powerloom session ${sessionId}`,
+    metadata: { [metadataKeys.session]: sessionId },
+  });
+  return vault.id;
+}
+
+/** Puts a bearer into the session's vault. One that is there already (a retry) is left. */
+export async function addCredential(
+  claude: Anthropic,
+  vaultId: string,
+  credential: { name: string; url: string; bearer: string },
+): Promise<void> {
+  try {
+    await claude.beta.vaults.credentials.create(vaultId, {
+      display_name: credential.name,
+      auth: { type: "static_bearer", mcp_server_url: credential.url, token: credential.bearer },
+    });
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
+}
+
+/** A managed session that was created for ours but not recorded. */
+export async function findTaggedSession(
+  claude: Anthropic,
+  sessionId: string,
+  intendedAt: Date,
+): Promise<string | undefined> {
+  const since = new Date(intendedAt.getTime() - 5 * 60_000).toISOString();
+  for await (const session of claude.beta.sessions.list({ "created_at[gte]": since, limit: 100 }))
+    if (session.metadata[metadataKeys.session] === sessionId && session.archived_at === null) return session.id;
+  return undefined;
+}
+
+/** Creates the session idle: it is recorded before it is told anything. */
+export async function createSession(
+  claude: Anthropic,
+  session: { sessionId: string; agentId: string; agentVersion: number; environmentId: string; vaultId: string; title: string },
+): Promise<string> {
+  const created = await claude.beta.sessions.create({
+    agent: { type: "agent", id: session.agentId, version: session.agentVersion },
+    environment_id: session.environmentId,
+    vault_ids: [session.vaultId],
+    title: session.title,
+    metadata: { [metadataKeys.session]: session.sessionId },
+  });
+  return created.id;
+}
+
+/** Interrupts a running session and archives it; what is gone already is fine. */
+export async function endSession(claude: Anthropic, cmaSessionId: string): Promise<void> {
+  try {
+    const session = await claude.beta.sessions.retrieve(cmaSessionId);
+    if (session.archived_at !== null) return;
+    if (session.status === "running" || session.status === "rescheduling") {
+      await claude.beta.sessions.events.send(cmaSessionId, { events: [{ type: "user.interrupt" }] });
+      await untilIdle(claude, cmaSessionId);
+    }
+    await claude.beta.sessions.archive(cmaSessionId);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+async function untilIdle(claude: Anthropic, cmaSessionId: string): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    const { status } = await claude.beta.sessions.retrieve(cmaSessionId);
+    if (status !== "running" && status !== "rescheduling") return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** Destroys the session's vault, and with it every credential in it. */
+export async function destroyVault(claude: Anthropic, vaultId: string): Promise<void> {
+  try {
+    await claude.beta.vaults.delete(vaultId);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}

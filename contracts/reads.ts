@@ -1,0 +1,235 @@
+import { z } from "zod";
+import type { Permission } from "../core/authority/roles.ts";
+import { ouReference } from "./fields.ts";
+import {
+  agentDetailView,
+  agentView,
+  approvalView,
+  auditEntryView,
+  bindingView,
+  credentialView,
+  groupView,
+  mcpServerView,
+  ouView,
+  policyView,
+  requestView,
+  roleView,
+  sessionEventView,
+  sessionView,
+  skillVersionView,
+  skillView,
+  userDetailView,
+  userView,
+} from "./views.ts";
+
+/** One read: its route, its OpenAPI entry and its CLI command come from here. What a caller sees is filtered by rights. */
+export interface ReadDeclaration {
+  name: string;
+  summary: string;
+  path: string;
+  command: string;
+  /** Null: everybody of the organisation may ask, and sees their own. */
+  permission: Permission | null;
+  query: z.ZodObject;
+  output: z.ZodType;
+}
+
+const page = {
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe("Rows a page, at most 200"),
+  cursor: z.string().max(500).optional().describe("`next_cursor` of the page before"),
+};
+const inOu = { ou: ouReference.optional().describe("Only this OU and those below: path or id") };
+
+/** One page of a list; `next_cursor` is null on the last. */
+const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+
+const list = (
+  name: string,
+  path: string,
+  summary: string,
+  permission: Permission | null,
+  item: z.ZodType,
+  filters: z.ZodRawShape = inOu,
+): ReadDeclaration => ({
+  name: `${name}.list`,
+  summary,
+  path,
+  command: `${path.slice(1)} list`,
+  permission,
+  query: z.object({ ...page, ...filters }),
+  output: pageOf(item),
+});
+
+const get = (
+  name: string,
+  path: string,
+  summary: string,
+  permission: Permission | null,
+  output: z.ZodType,
+): ReadDeclaration => ({
+  name: `${name}.get`,
+  summary,
+  path,
+  command: `${path.split("/")[1]} get`,
+  permission,
+  query: z.object({}),
+  output,
+});
+
+export const whoAmIView = z
+  .object({
+    principal_id: z.uuid(),
+    email: z.string(),
+    display_name: z.string(),
+    organisation_id: z.uuid(),
+    organisation: z.string(),
+    home_ou_path: z.string(),
+    actor: z.string().nullable(),
+    session_id: z.string().nullable(),
+  })
+  .meta({ id: "WhoAmI" });
+
+export const explanationView = z
+  .object({
+    effect: z.enum(["allow", "deny"]),
+    rule: z.string(),
+    reason: z.string(),
+    permission: z.string(),
+    ou: z.string(),
+    principal: z.string(),
+    binding_id: z.string().nullable(),
+    who_can_grant: z.array(z.object({ email: z.string(), role: z.string(), ou: z.string() })),
+  })
+  .meta({ id: "Explanation" });
+
+export const verdictView = z
+  .object({
+    intact: z.boolean(),
+    entries: z.int(),
+    position: z.int().nullable().describe("First broken position"),
+    reason: z.string().nullable(),
+    head: z.string().nullable().describe("Hash of the last entry"),
+  })
+  .meta({ id: "ChainVerdict" });
+
+export const reads: readonly ReadDeclaration[] = [
+  {
+    name: "me.get",
+    summary: "Who the token speaks for",
+    path: "/me",
+    command: "whoami",
+    permission: null,
+    query: z.object({}),
+    output: whoAmIView,
+  },
+  list("ou", "/ous", "OUs you may see", "ou:read", ouView),
+  get("ou", "/ous/:ou_id", "One OU, by id", "ou:read", ouView),
+  list("user", "/users", "People", "user:read", userView, {
+    ...inOu,
+    email: z.string().max(320).optional().describe("Exactly this email, any case"),
+  }),
+  get("user", "/users/:user", "One person, by principal id or email, with groups and roles", "user:read", userDetailView),
+  list("group", "/groups", "Groups", "group:read", groupView),
+  get("group", "/groups/:group_id", "One group with its members", "group:read", groupView),
+  list("role", "/roles", "Built-in roles and what each may do", null, roleView, {}),
+  list("binding", "/bindings", "Who holds which role where", "binding:read", bindingView, {
+    ...inOu,
+    user: z.string().max(320).optional().describe("Only this user's own: email or principal id"),
+  }),
+  get("binding", "/bindings/:binding_id", "One binding", "binding:read", bindingView),
+  list("skill", "/skills", "Skills you may use", "skill:read", skillView),
+  get("skill", "/skills/:skill_id", "One skill", "skill:read", skillView),
+  {
+    name: "skill_version.list",
+    summary: "A skill's versions",
+    path: "/skills/:skill_id/versions",
+    command: "skills versions",
+    permission: "skill:read",
+    query: z.object(page),
+    output: pageOf(skillVersionView),
+  },
+  list("mcp_server", "/mcp-servers", "Registered MCP servers you may use", "mcp_server:read", mcpServerView),
+  get("mcp_server", "/mcp-servers/:mcp_server_id", "One MCP server registration", "mcp_server:read", mcpServerView),
+  list("agent", "/agents", "Agents with their sync state", "agent:read", agentView, {
+    ...inOu,
+    name: z.string().max(63).optional(),
+  }),
+  get("agent", "/agents/:agent_id", "One agent with attachments and credentials", "agent:read", agentDetailView),
+  {
+    name: "credential.list",
+    summary: "An agent's credentials, never their secrets",
+    path: "/agents/:agent_id/credentials",
+    command: "credentials list",
+    permission: "agent:read",
+    query: z.object(page),
+    output: pageOf(credentialView),
+  },
+  list("policy", "/approval-policies", "Approval policies", "policy:read", policyView),
+  get("policy", "/approval-policies/:policy_id", "One approval policy", "policy:read", policyView),
+  list("request", "/requests", "Mutations asked for: your own, and those you may read", null, requestView, {
+    ...inOu,
+    status: z.enum(["received", "applied", "pending_approval", "refused", "denied", "expired", "cancelled"]).optional(),
+  }),
+  get("request", "/requests/:request_id", "One mutation from intent to outcome", null, requestView),
+  list("approval", "/approvals", "What waits for a decision, or was decided", null, approvalView, {
+    ...inOu,
+    status: z.enum(["pending", "approved", "denied", "expired", "cancelled", "applied", "refused"]).optional(),
+  }),
+  get("approval", "/approvals/:request_id", "One approval with its diff and votes", null, approvalView),
+  list("session", "/sessions", "Sessions: your own, and those you may read", null, sessionView, {
+    ...inOu,
+    agent_id: z.uuid().optional(),
+  }),
+  get("session", "/sessions/:session_id", "One session", null, sessionView),
+  {
+    name: "session_event.list",
+    summary: "A session's events after a position",
+    path: "/sessions/:session_id/events",
+    command: "sessions events",
+    permission: null,
+    query: z.object({
+      after: z.coerce.number().int().min(0).max(2_147_483_647).default(0).describe("Position of the last one seen"),
+      limit: z.coerce.number().int().min(1).max(1000).default(200),
+    }),
+    output: z.object({ data: z.array(sessionEventView) }),
+  },
+  {
+    name: "audit.list",
+    summary: "Audit entries, newest first",
+    path: "/audit",
+    command: "audit list",
+    permission: "audit:read",
+    query: z.object({
+      limit: page.limit,
+      before: z.coerce.number().int().min(1).optional().describe("Only positions below this one"),
+      sub: z.uuid().optional(),
+      session: z.string().max(100).optional().describe("Only entries delegated from this session"),
+      target: z.string().max(200).optional().describe("type:id"),
+      operation: z.string().max(100).optional(),
+    }),
+    output: z.object({ data: z.array(auditEntryView) }),
+  },
+  {
+    name: "audit.verify",
+    summary: "Whether the organisation's audit chain is intact, and if not, from which position",
+    path: "/audit/verify",
+    command: "audit verify",
+    permission: "audit:read",
+    query: z.object({}),
+    output: verdictView,
+  },
+  {
+    name: "authority.explain",
+    summary: "Why somebody may, or may not, do something somewhere",
+    path: "/authority/explain",
+    command: "authority explain",
+    permission: null,
+    query: z.object({
+      permission: z.string().max(100).describe("Such as agent:create, or an operation such as agent.create"),
+      ou: ouReference,
+      principal: z.string().max(320).optional().describe("Email or principal id. Default: you"),
+    }),
+    output: explanationView,
+  },
+];

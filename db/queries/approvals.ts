@@ -1,0 +1,95 @@
+import type { ApprovalStatus, CastVote, Requirement } from "../../core/approval/votes.ts";
+import type { Sql, Tx } from "../database.ts";
+
+export interface ApprovalRow {
+  id: string;
+  kind: "operation" | "tool_call";
+  session_id: string | null;
+  operation: string;
+  ou_id: string;
+  ou_path: string;
+  ou_ancestors: string[];
+  requester_id: string;
+  requester_email: string;
+  act: string;
+  requirements: Requirement[];
+  digest: string;
+  diff: { before: Record<string, unknown> | null; after: Record<string, unknown> | null; summary: string };
+  status: ApprovalStatus;
+  reason: string | null;
+  workflow_id: string;
+  created_at: Date;
+  expires_at: Date;
+  decided_at: Date | null;
+  votes: (CastVote & { email: string; reason: string | null; at: string })[];
+}
+
+export const approvalSelect = `select r.id, r.kind, r.session_id, r.operation, r.ou_id, o.path as ou_path,
+  o.ancestors as ou_ancestors, r.requester_id, u.email as requester_email, r.act, r.requirements, r.digest, r.diff, r.status,
+  r.reason, r.workflow_id, r.created_at, r.expires_at, r.decided_at, coalesce((
+    select json_agg(json_build_object('principalId', v.principal_id, 'decision', v.decision, 'roles', v.roles,
+             'email', voter.email, 'reason', v.reason, 'at', v.at) order by v.at)
+      from approval_votes v join users voter on voter.organisation_id = v.organisation_id and voter.id = v.principal_id
+     where v.organisation_id = r.organisation_id and v.request_id = r.id), '[]') as votes
+  from approval_requests r
+  join ous o on o.organisation_id = r.organisation_id and o.id = r.ou_id
+  join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
+
+/** An approval request with its votes; `lock` holds it until the transaction ends. */
+export function findApproval(sql: Sql, id: string, lock?: "lock"): Promise<ApprovalRow | undefined> {
+  return sql.maybe<ApprovalRow>(
+    `${approvalSelect} where r.id = $1${lock === undefined ? "" : " for update of r"}`,
+    [id],
+  );
+}
+
+export interface NewApproval {
+  id: string;
+  kind: ApprovalRow["kind"];
+  sessionId: string | null;
+  operation: string;
+  ouId: string;
+  requesterId: string;
+  act: string;
+  requirements: readonly Requirement[];
+  digest: string;
+  diff: ApprovalRow["diff"];
+  workflowId: string;
+  expiresAt: Date;
+}
+
+export async function insertApproval(tx: Tx, approval: NewApproval): Promise<void> {
+  await tx.run(
+    `insert into approval_requests (id, organisation_id, kind, session_id, operation, ou_id, requester_id, act, requirements,
+       digest, diff, workflow_id, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    [
+      approval.id,
+      tx.organisationId,
+      approval.kind,
+      approval.sessionId,
+      approval.operation,
+      approval.ouId,
+      approval.requesterId,
+      approval.act,
+      JSON.stringify(approval.requirements),
+      approval.digest,
+      approval.diff,
+      approval.workflowId,
+      approval.expiresAt,
+    ],
+  );
+}
+
+/** Decides a pending request. `consumed` marks that its effect (or its having none) is recorded too. */
+export async function decideApproval(
+  tx: Tx,
+  id: string,
+  decision: { status: ApprovalStatus; reason?: string | null; consumed?: boolean },
+  now: Date,
+): Promise<void> {
+  await tx.run(
+    `update approval_requests set status = $2, reason = coalesce($3, reason), decided_at = coalesce(decided_at, $4::timestamptz),
+       consumed_at = case when $5 then $4::timestamptz else consumed_at end where id = $1`,
+    [id, decision.status, decision.reason ?? null, now, decision.consumed ?? false],
+  );
+}

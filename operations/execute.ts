@@ -1,0 +1,133 @@
+import type { z } from "zod";
+import { matchPolicies } from "../core/approval/policies.ts";
+import type { Requirement } from "../core/approval/votes.ts";
+import type { AuditBody } from "../core/audit/entry.ts";
+import { decide, explainDenial } from "../core/authority/decide.ts";
+import type { Permission } from "../core/authority/roles.ts";
+import { digestOf } from "../core/canonical.ts";
+import { PowerloomError } from "../core/errors.ts";
+import { sqlState } from "../db/database.ts";
+import { findGranters, gatherEvidence } from "../db/queries/authority.ts";
+import { policiesCovering } from "../db/queries/policies.ts";
+import type { AnyOperation, OperationContext, OuScope, Preview } from "./declaration.ts";
+
+/** What submitting and applying an approved change have in common: rights, preview, policies, digest. */
+export interface Evaluation {
+  preview: Preview<unknown>;
+  /** The rule that allowed it: the binding of the main permission. */
+  rule: string;
+  requirements: Requirement[];
+  /** Seconds after which a request under these policies expires: the shortest of them. */
+  expiresAfterSeconds: number;
+  digest: string;
+}
+
+/**
+ * Evaluates an operation for a person, inside the transaction that would have the effect: preview, rights, policies.
+ * @throws PowerloomError with the refusal: the permission, the OU, and who can grant it
+ */
+export async function evaluate(
+  operation: AnyOperation,
+  input: Record<string, unknown>,
+  context: OperationContext,
+): Promise<Evaluation> {
+  const preview = await refusingBadData(() => operation.preview(context, input as z.infer<typeof operation.input>));
+  const rule = await requirePermission(context, operation.permission, preview.ou);
+  for (const needed of preview.alsoNeeds ?? []) await requirePermission(context, needed.permission, needed.ou);
+
+  const policies = matchPolicies(
+    await policiesCovering(context.tx, preview.ou.ancestors),
+    operation.name,
+    preview.ou.ancestors,
+  );
+  const { ou, target, targetVersion, plan, before, after } = preview;
+  return {
+    preview,
+    rule,
+    requirements: policies.map((policy) => ({
+      policyId: policy.id,
+      policyVersion: policy.version,
+      policyName: policy.name,
+      approverRole: policy.approverRole,
+      approvalsNeeded: policy.approvalsNeeded,
+    })),
+    expiresAfterSeconds: Math.min(...policies.map((policy) => policy.expiresAfterSeconds)),
+    digest: digestOf({ operation: operation.name, ou: ou.id, target, targetVersion, plan, before, after }),
+  };
+}
+
+/** The rule that allows it, or a 403 that says what is missing, where, and who could grant it. */
+export async function requirePermission(
+  { tx, principalId, now }: Pick<OperationContext, "tx" | "principalId" | "now">,
+  permission: Permission,
+  ou: OuScope,
+): Promise<string> {
+  const evidence = await gatherEvidence(tx, principalId, permission, ou, now);
+  const decision = decide(evidence);
+  if (decision.effect === "allow") return decision.rule;
+  const denial = decide({ ...evidence, granters: await findGranters(tx, ou.ancestors, now) });
+  if (denial.effect === "allow") return denial.rule;
+  throw new PowerloomError("forbidden", explainDenial(denial), {
+    rule: denial.rule,
+    reason: denial.reason,
+    missing: denial.missing,
+    who_can_grant: denial.whoCanGrant.map(({ email, role, ouPath }) => ({ email, role, ou: ouPath })),
+  });
+}
+
+/** Applies an evaluated operation. A race lost to another transaction is a conflict, not a crash. */
+export function applyEvaluated(
+  operation: AnyOperation,
+  input: Record<string, unknown>,
+  context: OperationContext,
+  evaluation: Evaluation,
+) {
+  return context.tx.savepoint(() =>
+    refusingBadData(() =>
+      operation.apply(context, input as z.infer<typeof operation.input>, evaluation.preview as Preview<never>),
+    ),
+  );
+}
+
+async function refusingBadData<Result>(body: () => Promise<Result>): Promise<Result> {
+  try {
+    return await body();
+  } catch (error) {
+    switch (sqlState(error)) {
+      case "23505":
+        throw new PowerloomError("conflict", "Something with this name or for this pair exists already.", {}, { cause: error });
+      case "23503":
+        throw new PowerloomError("conflict", "Something this refers to has just been removed.", {}, { cause: error });
+      case "22P02":
+      case "22003":
+      case "22021":
+      case "23514":
+        throw new PowerloomError("invalid_input", "A value is outside what can be stored.", {}, { cause: error });
+      default:
+        throw error;
+    }
+  }
+}
+
+/** The audit entry of an operation's outcome. */
+export function auditBody(
+  operation: { id: string; name: string; sub: string; act: string; sid: string },
+  outcome: AuditBody["outcome"],
+  more: Partial<Pick<AuditBody, "ou" | "target" | "digest" | "rule" | "approval_id" | "detail">>,
+): AuditBody {
+  return {
+    id: operation.id,
+    sub: operation.sub,
+    act: operation.act === "" ? null : operation.act,
+    delegated_from_session: operation.sid === "" ? null : operation.sid,
+    operation: operation.name,
+    ou: null,
+    target: null,
+    digest: null,
+    rule: null,
+    approval_id: null,
+    detail: {},
+    outcome,
+    ...more,
+  };
+}

@@ -1,0 +1,339 @@
+import type { Requirement } from "../core/approval/votes.ts";
+import { PowerloomError, toProblem } from "../core/errors.ts";
+import { type OperationId, type OperationRef, workflowIds } from "../core/ids.ts";
+import type { Database, Tx } from "../db/database.ts";
+import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
+import { appendAudit } from "../db/queries/audit.ts";
+import { lockAuthority } from "../db/queries/authority.ts";
+import { findOperationRow, freeKeysOf, type OperationRow, type OperationStatus, recordOutcome } from "../db/queries/operations.ts";
+import type { AnyOperation, OperationContext } from "./declaration.ts";
+import { applyEvaluated, auditBody, type Evaluation, evaluate } from "./execute.ts";
+import { findOperation } from "./registry.ts";
+
+export interface OperationDeps {
+  db: Database;
+  now: () => Date;
+  newId: () => string;
+  seal: (secret: string) => string;
+}
+
+/** What the workflow needs to know of an operation's state. Identity and input stay in the row. */
+export interface OperationState {
+  status: OperationStatus;
+  /** Agents whose desired state changed. */
+  reconcile: string[];
+  /** When the approval runs out, epoch milliseconds; 0 unless pending. */
+  expiresAt: number;
+  /** The open session to tell about a decision that came later. */
+  sessionId: string | null;
+  /** Texts for the Temporal UI; no secrets, no transcripts. */
+  ou: string;
+  summary: string;
+}
+
+// Short on purpose: this runs as a local activity inside a workflow task (design §2).
+const limits = { statementMs: 1_500, lockMs: 1_000 };
+
+/**
+ * Takes an intent to its outcome in one transaction: authorise, match approval policies, then apply and audit, or record a
+ * pending approval and audit, or record the refusal and audit. A refusal is returned, never thrown. Idempotent.
+ */
+export function submitOperation(deps: OperationDeps, ref: OperationRef): Promise<OperationState> {
+  return deps.db.inOrganisation(
+    ref.organisationId,
+    async (tx) => {
+      const { row, operation } = await lockOperation(tx, ref.operationId);
+      if (row.status !== "received") return stateOf(tx, row);
+      const now = deps.now();
+      if (now >= row.expires_at) return finish(deps, tx, row, operation, "expired", "the intent was not taken up in time");
+
+      const context = contextOf(deps, tx, row);
+      return refusable(deps, tx, row, operation, async () => {
+        await requireLiveSession(tx, row);
+        const evaluation = await evaluate(operation, row.input, context);
+        if (evaluation.requirements.length > 0) return requestApproval(deps, tx, row, evaluation);
+        return apply(deps, tx, row, operation, context, evaluation, null);
+      });
+    },
+    limits,
+  );
+}
+
+/**
+ * Acts on the database's word about an approval: applies an approved change once, after checking rights, policies, digest
+ * and target version again; records a denial, cancellation or expiry. A signal without a decision changes nothing.
+ */
+export function settleOperation(deps: OperationDeps, ref: OperationRef): Promise<OperationState> {
+  return deps.db.inOrganisation(
+    ref.organisationId,
+    async (tx) => {
+      const { row, operation } = await lockOperation(tx, ref.operationId);
+      if (row.status !== "pending_approval") return stateOf(tx, row);
+      const approval = await findApproval(tx, row.id, "lock");
+      if (approval === undefined) throw new Error(`operation ${row.id} waits for an approval that does not exist`);
+      const now = deps.now();
+      switch (approval.status) {
+        case "pending":
+          if (now < approval.expires_at) return stateOf(tx, row);
+          await decideApproval(tx, row.id, { status: "expired", consumed: true }, now);
+          return finish(deps, tx, row, operation, "expired", "nobody decided in time");
+        case "denied":
+        case "cancelled":
+        case "expired":
+          await decideApproval(tx, row.id, { status: approval.status, consumed: true }, now);
+          return finish(deps, tx, row, operation, approval.status, approval.reason);
+        case "approved": {
+          const context = { ...contextOf(deps, tx, row), ifMatch: undefined };
+          return refusable(deps, tx, row, operation, async () => {
+            if (now >= approval.expires_at)
+              throw new PowerloomError("approval_stale", "The approval ran out before it could be applied.");
+            const evaluation = await evaluate(operation, row.input, context);
+            requireSame(approval, evaluation);
+            await decideApproval(tx, row.id, { status: "applied", consumed: true }, now);
+            return apply(deps, tx, row, operation, context, evaluation, row.id);
+          });
+        }
+        case "applied":
+        case "refused":
+          throw new Error(`approval ${row.id} is ${approval.status}, its operation still pending`);
+      }
+    },
+    limits,
+  );
+}
+
+async function lockOperation(tx: Tx, id: OperationId): Promise<{ row: OperationRow; operation: AnyOperation }> {
+  // The name is immutable: reading it unlocked keeps the lock order (authority before operation).
+  const glimpse = await tx.maybe<{ name: string }>("select name from operations where id = $1", [id]);
+  const operation = glimpse === undefined ? undefined : findOperation(glimpse.name);
+  if (operation === undefined) throw new Error(`no operation ${id}`);
+  await lockAuthority(tx, operation.authorityLock);
+  const row = await findOperationRow(tx, id, "lock");
+  if (row === undefined) throw new Error(`operation ${id} vanished`);
+  return { row, operation };
+}
+
+function contextOf(deps: OperationDeps, tx: Tx, row: OperationRow): OperationContext {
+  return {
+    tx,
+    now: deps.now(),
+    principalId: row.sub,
+    newId: deps.newId,
+    seal: deps.seal,
+    ifMatch: row.if_match ?? undefined,
+  };
+}
+
+/** Asked through a session that has ended since: the session's rights ended with it. */
+async function requireLiveSession(tx: Tx, row: OperationRow): Promise<void> {
+  if (row.sid === "" || row.act.startsWith("client:")) return;
+  const live = await tx.maybe("select from sessions where id = $1 and ended_at is null", [row.sid]);
+  if (live === undefined) throw new PowerloomError("session_ended", "The session this was asked through has ended.");
+}
+
+function requireSame(approval: { requirements: Requirement[]; digest: string }, evaluation: Evaluation): void {
+  if (approval.digest !== evaluation.digest)
+    throw new PowerloomError("approval_stale", "What would be changed is no longer what was approved. Ask again.");
+  const key = (requirements: Requirement[]) =>
+    requirements.map((requirement) => `${requirement.policyId}@${requirement.policyVersion}`).sort().join(",");
+  if (key(approval.requirements) !== key(evaluation.requirements))
+    throw new PowerloomError("approval_stale", "The approval policies have changed since this was asked. Ask again.");
+}
+
+async function apply(
+  deps: OperationDeps,
+  tx: Tx,
+  row: OperationRow,
+  operation: AnyOperation,
+  context: OperationContext,
+  evaluation: Evaluation,
+  approvalId: string | null,
+): Promise<OperationState> {
+  const { preview, rule, digest } = evaluation;
+  const applied = await applyEvaluated(operation, row.input, context, evaluation);
+  // Shown once to the person who asked over REST. Nobody reads it through an agent, so then it is not even kept.
+  const sealedSecret = applied.secret === undefined || row.act !== "" ? null : deps.seal(JSON.stringify(applied.secret));
+  await freeKeysOf(tx, applied.deleted ?? []);
+  await recordOutcome(
+    tx,
+    row.id,
+    {
+      status: "applied",
+      ouId: preview.ou.id,
+      target: applied.target,
+      diff: { before: preview.before, after: preview.after, summary: preview.summary },
+      result: applied.result,
+      sealedSecret,
+    },
+    context.now,
+  );
+  await tx.run(
+    "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, $2, $3, $4, $5)",
+    [
+      tx.organisationId,
+      operation.name,
+      preview.ou.id,
+      operation.readPermission,
+      { request_id: row.id, target: applied.target, summary: preview.summary, ou_path: preview.ou.path },
+    ],
+  );
+  await appendAudit(
+    tx,
+    auditBody(row, "applied", {
+      ou: preview.ou.path,
+      target: `${applied.target.type}:${applied.target.id}`,
+      digest,
+      rule,
+      approval_id: approvalId,
+      detail: { summary: preview.summary },
+    }),
+  );
+  return {
+    status: "applied",
+    reconcile: applied.reconcile ?? [],
+    expiresAt: 0,
+    sessionId: row.sid === "" ? null : row.sid,
+    ou: preview.ou.path,
+    summary: preview.summary,
+  };
+}
+
+async function requestApproval(
+  deps: OperationDeps,
+  tx: Tx,
+  row: OperationRow,
+  evaluation: Evaluation,
+): Promise<OperationState> {
+  const { preview, requirements, digest, expiresAfterSeconds } = evaluation;
+  const now = deps.now();
+  const expiresAt = new Date(now.getTime() + expiresAfterSeconds * 1000);
+  const diff = { before: preview.before, after: preview.after, summary: preview.summary };
+  await insertApproval(tx, {
+    id: row.id,
+    kind: "operation",
+    sessionId: row.sid === "" ? null : row.sid,
+    operation: row.name,
+    ouId: preview.ou.id,
+    requesterId: row.sub,
+    act: row.act,
+    requirements,
+    digest,
+    diff,
+    workflowId: workflowIds.provision(row.name, row.id),
+    expiresAt,
+  });
+  await recordOutcome(
+    tx,
+    row.id,
+    { status: "pending_approval", ouId: preview.ou.id, target: preview.target, diff, expiresAt },
+    now,
+  );
+  await tx.run(
+    "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
+    [tx.organisationId, preview.ou.id, { request_id: row.id, operation: row.name, summary: preview.summary }],
+  );
+  await appendAudit(
+    tx,
+    auditBody(row, "pending_approval", {
+      ou: preview.ou.path,
+      target: preview.target === null ? null : `${preview.target.type}:${preview.target.id}`,
+      digest,
+      rule: `policy:${requirements.map((requirement) => requirement.policyName).join(",")}`,
+      approval_id: row.id,
+      detail: { summary: preview.summary },
+    }),
+  );
+  return {
+    status: "pending_approval",
+    reconcile: [],
+    expiresAt: expiresAt.getTime(),
+    sessionId: row.sid === "" ? null : row.sid,
+    ou: preview.ou.path,
+    summary: preview.summary,
+  };
+}
+
+/** Runs `body`; what it refuses is recorded and audited, everything else it did is undone. */
+async function refusable(
+  deps: OperationDeps,
+  tx: Tx,
+  row: OperationRow,
+  operation: AnyOperation,
+  body: () => Promise<OperationState>,
+): Promise<OperationState> {
+  try {
+    return await tx.savepoint(body);
+  } catch (error) {
+    if (!(error instanceof PowerloomError)) throw error;
+    const problem = toProblem(error);
+    const now = deps.now();
+    if (row.status === "pending_approval")
+      await decideApproval(tx, row.id, { status: "refused", reason: error.message, consumed: true }, now);
+    await recordOutcome(tx, row.id, { status: "refused", problem, reason: error.message }, now);
+    await appendAudit(
+      tx,
+      auditBody(row, "refused", {
+        ou: ouOf(error) ?? null,
+        rule: typeof error.extensions["rule"] === "string" ? error.extensions["rule"] : error.code,
+        approval_id: row.status === "pending_approval" ? row.id : null,
+        detail: { problem: { code: error.code, detail: error.message }, operation_summary: operation.summary },
+      }),
+    );
+    return {
+      status: "refused",
+      reconcile: [],
+      expiresAt: 0,
+      sessionId: row.sid === "" ? null : row.sid,
+      ou: ouOf(error) ?? "",
+      summary: error.message,
+    };
+  }
+}
+
+function ouOf(error: PowerloomError): string | undefined {
+  const missing = error.extensions["missing"];
+  return typeof missing === "object" && missing !== null && "ou" in missing && typeof missing.ou === "string"
+    ? missing.ou
+    : undefined;
+}
+
+async function finish(
+  deps: OperationDeps,
+  tx: Tx,
+  row: OperationRow,
+  operation: AnyOperation,
+  status: "denied" | "expired" | "cancelled",
+  reason: string | null,
+): Promise<OperationState> {
+  await recordOutcome(tx, row.id, { status, reason }, deps.now());
+  const state = await stateOf(tx, { ...row, status });
+  await appendAudit(
+    tx,
+    auditBody(row, status, {
+      ou: state.ou === "" ? null : state.ou,
+      approval_id: row.status === "pending_approval" ? row.id : null,
+      detail: { reason, operation_summary: operation.summary },
+    }),
+  );
+  return state;
+}
+
+async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
+  const ou = row.ou_id === null ? undefined : await tx.maybe<{ path: string }>("select path from ous where id = $1", [row.ou_id]);
+  // Nudging twice is harmless: an answer lost after the commit must not leave the agent unreconciled.
+  const agents = row.status === "applied" ? agentIdsIn(row) : [];
+  return {
+    status: row.status,
+    reconcile: agents,
+    expiresAt: row.status === "pending_approval" ? row.expires_at.getTime() : 0,
+    sessionId: row.sid === "" ? null : row.sid,
+    ou: ou?.path ?? "",
+    summary: row.diff?.summary ?? row.name,
+  };
+}
+
+function agentIdsIn(row: OperationRow): string[] {
+  if (row.target_type === "agent" && row.target_id !== null) return [row.target_id];
+  if (row.target_type === "attachment" && row.target_id !== null) return [row.target_id.split("/")[0] ?? ""];
+  return [];
+}

@@ -1,0 +1,93 @@
+import type { RequestHandler, Response } from "express";
+import { z } from "zod";
+import { ApiError, type ErrorStatus, sendError } from "./errors.ts";
+
+const faultSchema = z.strictObject({
+  match: z
+    .strictObject({ method: z.string().toUpperCase().optional(), path: z.string().optional() })
+    .default({})
+    .describe("path is a regular expression over the request's path"),
+  kind: z.enum(["429", "500", "529", "drop_before", "drop_after", "delay", "cut_stream", "mid_stream_error"]),
+  times: z.int().positive().default(1),
+  retry_after: z.number().nonnegative().optional(),
+  delay_ms: z.int().nonnegative().default(0),
+});
+
+export type Fault = z.output<typeof faultSchema>;
+
+/** What a stream does after its first event when a fault was armed for it. */
+export type StreamFault = { kind: "cut_stream" | "mid_stream_error"; delayMs: number };
+
+const messages: Partial<Record<ErrorStatus, string>> = {
+  429: "This request would exceed your rate limit.",
+  500: "Internal server error",
+  529: "Overloaded",
+};
+
+/** The armed faults and the middleware that lets them happen. */
+export function faultInjection() {
+  let armed: Fault[] = [];
+
+  const take = (method: string, path: string): Fault | undefined => {
+    const fault = armed.find(
+      ({ match }) =>
+        (match.method === undefined || match.method === method) &&
+        (match.path === undefined || new RegExp(match.path).test(path)),
+    );
+    if (fault === undefined) return undefined;
+    fault.times -= 1;
+    armed = armed.filter(({ times }) => times > 0);
+    return fault;
+  };
+
+  const middleware: RequestHandler = (req, res, next) => {
+    const fault = take(req.method, req.path);
+    if (fault === undefined) return next();
+    switch (fault.kind) {
+      case "429":
+      case "500":
+      case "529": {
+        const status = Number(fault.kind) as ErrorStatus;
+        if (fault.retry_after !== undefined) res.setHeader("retry-after", String(fault.retry_after));
+        return void setTimeout(() => sendError(res, new ApiError(status, messages[status] ?? "Error")), fault.delay_ms);
+      }
+      case "drop_before":
+        return void req.socket.destroy();
+      case "drop_after":
+        dropInsteadOfAnswer(res);
+        return next();
+      case "delay":
+        return void setTimeout(next, fault.delay_ms);
+      case "cut_stream":
+      case "mid_stream_error":
+        res.locals["streamFault"] = { kind: fault.kind, delayMs: fault.delay_ms } satisfies StreamFault;
+        return next();
+    }
+  };
+
+  return {
+    middleware,
+    arm: (body: unknown) => {
+      const faults = z.union([faultSchema.transform((one) => [one]), z.array(faultSchema)]).parse(body);
+      for (const { match } of faults) if (match.path !== undefined) new RegExp(match.path);
+      armed.push(...faults);
+      return armed;
+    },
+    clear: () => {
+      armed = [];
+    },
+  };
+}
+
+// The request is processed as usual; only the answer never leaves.
+function dropInsteadOfAnswer(res: Response): void {
+  const drop = () => {
+    res.socket?.destroy();
+    return res;
+  };
+  res.end = drop;
+  res.write = () => {
+    drop();
+    return false;
+  };
+}
