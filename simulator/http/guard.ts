@@ -1,7 +1,7 @@
 import type { RequestHandler } from "express";
 import { ApiError, invalid, notFound } from "./errors.ts";
 
-export const managedAgentsBeta = "managed-agents-2026-04-01";
+const managedAgentsBeta = "managed-agents-2026-04-01";
 const versions = new Set(["2026-10-21", "2023-06-01"]);
 const betaShape = /^[a-z0-9]+(?:-[a-z0-9]+)*-\d{4}-\d{2}-\d{2}$/;
 

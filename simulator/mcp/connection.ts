@@ -2,13 +2,13 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import type { KnownTool } from "../store/store.ts";
 
 /** What one call came to. Failures are values: a tool can never take the process down. */
-export type CallOutcome =
+type CallOutcome =
   | { kind: "result"; text: string; isError: boolean }
   | { kind: "unauthorized"; message: string }
   | { kind: "unreachable"; message: string }
   | { kind: "failed"; message: string };
 
-export type ListOutcome = { kind: "tools"; tools: KnownTool[] } | Exclude<CallOutcome, { kind: "result" }>;
+type ListOutcome = { kind: "tools"; tools: KnownTool[] } | Exclude<CallOutcome, { kind: "result" }>;
 
 export interface Connection {
   list(signal: AbortSignal): Promise<ListOutcome>;
@@ -17,7 +17,7 @@ export interface Connection {
 }
 
 const callTimeoutMs = 120_000;
-const largestResult = 100_000;
+const largestResult = 1_000_000;
 
 /**
  * A real MCP client (streamable HTTP) of one server. The bearer is read again for every HTTP request, so a rotated,

@@ -27,7 +27,7 @@ export function classify(text: string): Intent {
   ) {
     return "beyond";
   }
-  if (asks.test(text) && (things.test(text) || existing.test(text))) return "inventory";
+  if (asks.test(text) && (things.test(text) || existing.test(text) || /^\W*who\b/i.test(text))) return "inventory";
   if (
     starts("attach|connect|wire|hook|mint|add|give|link") &&
     /\b(?:the|existing|my|our|to|its)\b/i.test(text) &&
@@ -43,6 +43,10 @@ export function classify(text: string): Intent {
   ) {
     // "Before I create anything: which agents are there?" names no agent of its own.
     return /\bbefore\b/i.test(text) && /\?/.test(text) && existing.test(text) ? "inventory" : "provision";
+  }
+  // "For the … team: one … agent, owned by …": an order without a verb.
+  if (purpose !== undefined && hasNoun && !text.includes("?") && /\b(?:owned\s+by|owner|using|with)\b/i.test(text)) {
+    return "provision";
   }
   if (existing.test(text) && things.test(text)) return "inventory";
   if (/\bapprov(?:e|al)s?\b/i.test(text) && /\b(?:requests?|pending|inbox|mine|yourself)\b/i.test(text))

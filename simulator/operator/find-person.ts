@@ -41,7 +41,8 @@ function hitsOf(text: string, user: User, loose: boolean): Hit[] {
   const labels: [string, number][] = [[user.display_name, 4]];
   if (parts[0] !== undefined) labels.push([parts[0], 3]);
   const local = user.email.split("@")[0] ?? "";
-  if (local.length > 2) labels.push([local, 3], [local.replace(/\./g, " "), 4]);
+  // "jane.doe" is as telling as the full name; "jane" no more than a first name.
+  if (local.length > 2) labels.push([local.replace(/[._]/g, " "), /[._]/.test(local) ? 4 : 3]);
   for (const part of parts.slice(1)) labels.push([part, 2]);
   return labels.flatMap(([label, rank]) =>
     mentions(text, label)

@@ -64,6 +64,7 @@ function core(label: string): string {
 
 const list = "([^.;:!?]+)";
 const sureSlots = [
+  /\busing\s+([\p{L}\p{N}_-]+)(?=\s*(?:[.,;]|\band\b|\bplus\b|$))/giu,
   /\bwith\s+([^.;:!?]*?)\s+access\b/giu,
   new RegExp(`\\baccess\\s+to\\s+${list}`, "giu"),
   new RegExp(
@@ -76,7 +77,7 @@ const sureSlots = [
 ];
 const looseSlots = [new RegExp(`\\b(?:uses?|using|give\\s+it|gets|needs|with|plus|and)\\s+${list}`, "giu")];
 const notNames =
-  /^(?:read|write|full|limited|read-only|internet|web|network|no|its?|data|admin|least|only|nothing|else|nothing else|everything|all|them|both|the|that|this|those|these|minimal|appropriate|necessary|needed|required|claude|right|our|their|his|her|existing|any|some)$/i;
+  /^(?:read|write|full|limited|read-only|internet|web|network|no|its?|data|admin|least|only|nothing|else|nothing else|everything|all|them|both|the|that|this|those|these|minimal|appropriate|necessary|needed|required|claude|tools|right|our|their|his|her|existing|any|some)$/i;
 
 /** Names in the places where servers are named that match nothing known. `known` are the spans already understood. */
 export function unknownServers(text: string, known: Span[]): string[] {
@@ -137,9 +138,16 @@ function trimmed(item: string): string {
     .trim();
 }
 
+// Kinds of work, not subjects: a review of contracts and a review of SQL have nothing in common.
+const kindsOfWork = new Set(
+  "review analysis analyze report research search check summary summarise summarize response write monitor note draft"
+    .split(" ")
+    .map(stem),
+);
+
 /** Skills nobody named that fit the purpose, each with the words that say so. */
 export function fittingSkills(purpose: string, skills: Skill[]): { skill: Skill; because: string[] }[] {
-  const wanted = meaningfulStems(purpose);
+  const wanted = new Set([...meaningfulStems(purpose)].filter((word) => !kindsOfWork.has(word)));
   return skills.flatMap((skill) => {
     const words = `${skill.name} ${skill.description}`.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
     const offered = meaningfulStems(`${skill.name} ${skill.description}`);

@@ -63,7 +63,8 @@ export function problemText({ text, isError }: ToolResult): string {
   if (problem === undefined || typeof problem["status"] !== "number") {
     return isError ? `The tool call failed: ${text}` : `The tool's answer could not be read: ${text.slice(0, 200)}`;
   }
-  const detail = String(problem["detail"] ?? problem["title"] ?? "no detail");
+  const stated = problem["detail"] ?? problem["title"];
+  const detail = typeof stated === "string" ? stated : "no detail";
   const shown = new Set(["type", "title", "status", "detail", "instance"]);
   const more = Object.entries(problem)
     .filter(([key, value]) => !shown.has(key) && isPlain(value) && !detail.includes(plain(value)))

@@ -5,7 +5,7 @@ import { type AgentFact, type Facts, flattenOus, type McpServer, type Skill, typ
 import { mutate, problemText, read, statusOf } from "./outcome.ts";
 import { type Conversation, say } from "./replay.ts";
 import { slugOf } from "./request.ts";
-import { createKey, type Wiring, waitingNotice, wire } from "./wiring.ts";
+import { createKey, waitingNotice, wire } from "./wiring.ts";
 import { code, enumerate, meaningfulStems } from "./words.ts";
 
 /** Provisions what a message asks for. Returns a message that turned out to be about something else. */

@@ -27,7 +27,8 @@ export function* listen(): Conversation<string> {
   return (yield { kind: "listen" }) as string;
 }
 
-type Output = { kind: "said" } | { kind: "called"; id: string; result: ToolResult | undefined };
+type Called = { kind: "called"; result: ToolResult | undefined };
+type Output = { kind: "said" } | Called;
 /** One stretch between two ends of turn. */
 interface Turn {
   messages: string[];
@@ -91,47 +92,37 @@ const interrupted: ToolResult = { text: "No result.", isError: true };
 function turnsOf(history: SessionEvent[]): Turn[] {
   const turns: Turn[] = [];
   let turn: Turn = { messages: [], outputs: [], ended: false };
-  const calls = new Map<string, Extract<Output, { kind: "called" }>>();
+  const calls = new Map<string, Called>();
   const finish = (id: string, content: unknown, isError: boolean | null | undefined) => {
     const output = calls.get(id);
     if (output !== undefined) output.result = { text: textOf(content), isError: isError === true };
   };
   for (const event of history) {
-    switch (event.type) {
-      case "user.message":
-        if (event.processed_at != null) turn.messages.push(textOf(event.content));
-        break;
-      case "agent.message":
-        turn.outputs.push({ kind: "said" });
-        break;
-      case "agent.mcp_tool_use":
-      case "agent.tool_use":
-      case "agent.custom_tool_use": {
-        const output: Output = { kind: "called", id: event.id, result: undefined };
-        calls.set(event.id, output);
-        turn.outputs.push(output);
-        break;
-      }
-      case "agent.mcp_tool_result":
-        finish(event.mcp_tool_use_id, event.content, event.is_error);
-        break;
-      case "agent.tool_result":
-        finish(event.tool_use_id, event.content, event.is_error);
-        break;
-      case "user.custom_tool_result":
-        finish(event.custom_tool_use_id, event.content, event.is_error);
-        break;
-      case "session.status_idle":
-        if (event.stop_reason.type === "requires_action") break;
-        turns.push({ ...turn, ended: true });
-        turn = { messages: [], outputs: [], ended: false };
-        break;
-      default:
-        break;
+    if (event.type === "user.message") {
+      if (event.processed_at != null) turn.messages.push(textOf(event.content));
+    } else if (event.type === "agent.message") {
+      turn.outputs.push({ kind: "said" });
+    } else if (isToolUse(event)) {
+      const output: Called = { kind: "called", result: undefined };
+      calls.set(event.id, output);
+      turn.outputs.push(output);
+    } else if (event.type === "agent.mcp_tool_result") {
+      finish(event.mcp_tool_use_id, event.content, event.is_error);
+    } else if (event.type === "agent.tool_result") {
+      finish(event.tool_use_id, event.content, event.is_error);
+    } else if (event.type === "user.custom_tool_result") {
+      finish(event.custom_tool_use_id, event.content, event.is_error);
+    } else if (event.type === "session.status_idle" && event.stop_reason.type !== "requires_action") {
+      turns.push({ ...turn, ended: true });
+      turn = { messages: [], outputs: [], ended: false };
     }
   }
   turns.push(turn);
   return turns;
+}
+
+function isToolUse({ type }: SessionEvent): boolean {
+  return type === "agent.mcp_tool_use" || type === "agent.tool_use" || type === "agent.custom_tool_use";
 }
 
 function textOf(content: unknown): string {

@@ -31,7 +31,7 @@ export function* working(tools: Tool[]): Conversation {
 }
 
 /** Tools whose name or description shares words with the prompt; else one that reads, per server. */
-export function chooseTools(prompt: string, tools: Tool[]): Tool[] {
+function chooseTools(prompt: string, tools: Tool[]): Tool[] {
   const wanted = meaningfulStems(prompt);
   const scored = tools.map((tool) => {
     const count = (text: string) =>
@@ -63,7 +63,7 @@ interface Schema {
 }
 
 /** Fills what a tool requires from the prompt, the same way every time. */
-export function fillInput(schema: Schema, prompt: string): Record<string, unknown> {
+function fillInput(schema: Schema, prompt: string): Record<string, unknown> {
   const input: Record<string, unknown> = {};
   for (const name of schema.required ?? []) input[name] = valueFor(name, schema.properties?.[name] ?? {}, prompt);
   return input;

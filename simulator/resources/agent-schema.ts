@@ -4,7 +4,7 @@ import { metadata, metadataPatch } from "./fields.ts";
 const policy = z.strictObject({ type: z.enum(["always_allow", "always_ask", "auto"]) });
 const config = { enabled: z.boolean().nullish(), permission_policy: policy.nullish() };
 
-export const builtinTools = ["bash", "edit", "read", "write", "glob", "grep", "web_fetch", "web_search"] as const;
+const builtinTools = ["bash", "edit", "read", "write", "glob", "grep", "web_fetch", "web_search"] as const;
 
 const agentToolset = z.strictObject({
   type: z.literal("agent_toolset_20260401"),

@@ -32,9 +32,7 @@ export function credentialRoutes(store: Store): Router {
     const vault = findVault(store, String(req.params["vault"]));
     if (vault.archived_at !== null) throw invalid(`Vault ${vault.id} is archived.`);
     const { shown, secret } = splitAuth(body.auth);
-    const others = [...store.credentials.scan({ parent: vault.id, order: "asc" })]
-      .map(({ object }) => object)
-      .filter((other) => other.archived_at === null);
+    const others = store.credentials.all(vault.id).filter((other) => other.archived_at === null);
     if (others.some((other) => credentialKey(other.auth) === credentialKey(shown))) {
       throw conflict("The vault has an active credential for this URL or name already.");
     }
@@ -119,7 +117,7 @@ export function credentialRoutes(store: Store): Router {
 export function bearerFor(store: Store, vaultIds: string[], serverUrl: string): string | undefined {
   const wanted = normaliseUrl(serverUrl);
   for (const vaultId of vaultIds) {
-    for (const { object } of store.credentials.scan({ parent: vaultId, order: "asc" })) {
+    for (const object of store.credentials.all(vaultId)) {
       if (object.archived_at !== null || object.auth.type === "environment_variable") continue;
       if (normaliseUrl(object.auth.mcp_server_url) !== wanted) continue;
       const bearer = store.secrets.get(object.id)?.values["bearer"];

@@ -27,7 +27,12 @@ const config = z.discriminatedUnion("type", [
     packages: z
       .strictObject({
         type: z.literal("packages").optional(),
-        ...{ apt: names, cargo: names, gem: names, go: names, npm: names, pip: names },
+        apt: names,
+        cargo: names,
+        gem: names,
+        go: names,
+        npm: names,
+        pip: names,
       })
       .nullish(),
   }),
@@ -76,7 +81,7 @@ function resolveConfig(param: z.output<typeof config> | null | undefined): Envir
 export function environmentRoutes(store: Store): Router {
   const router = Router();
   const refuseDuplicate = (name: string, except?: string) => {
-    for (const { object } of store.environments.scan({ order: "asc" })) {
+    for (const object of store.environments.all()) {
       if (object.name === name && object.id !== except)
         throw conflict(`An environment named "${name}" exists already.`);
     }
@@ -140,7 +145,7 @@ export function environmentRoutes(store: Store): Router {
 
   router.delete("/v1/environments/:id", (req, res) => {
     const { id } = findEnvironment(store, req.params.id);
-    for (const { object } of store.sessions.scan({ order: "desc" })) {
+    for (const object of store.sessions.all()) {
       if (object.environment_id === id) throw conflict(`Environment ${id} is used by session ${object.id}.`);
     }
     store.environments.remove(id);

@@ -59,7 +59,7 @@ export function skillRoutes(store: Store): Router {
   router.delete("/v1/skills/:id", (req, res) => {
     const { id } = findSkill(store, req.params.id);
     store.atomically(() => {
-      for (const { object } of [...store.skillVersions.scan({ parent: id, order: "asc" })]) {
+      for (const object of store.skillVersions.all(id)) {
         store.skillVersions.remove(object.id, id);
       }
       store.skills.remove(id);
@@ -91,9 +91,9 @@ export function skillRoutes(store: Store): Router {
   router.delete("/v1/skills/:id/versions/:version", (req, res) => {
     const { id } = findVersion(store, req.params.id, req.params.version);
     store.skillVersions.remove(id, req.params.id);
-    const [newest] = [...store.skillVersions.scan({ parent: req.params.id, order: "desc" })];
+    const newest = store.skillVersions.all(req.params.id).at(-1);
     const skill = findSkill(store, req.params.id);
-    if (newest !== undefined) store.skills.replace({ ...skill, latest_version_id: newest.object.id });
+    if (newest !== undefined) store.skills.replace({ ...skill, latest_version_id: newest.id });
     res.json({ id, type: "skill_version_deleted" });
   });
   return router;

@@ -64,7 +64,7 @@ export function vaultRoutes(store: Store): Router {
     const archived = { ...current, archived_at: current.archived_at ?? at, updated_at: at };
     store.atomically(() => {
       store.vaults.replace(archived);
-      for (const { object } of [...store.credentials.scan({ parent: current.id, order: "asc" })]) {
+      for (const object of store.credentials.all(current.id)) {
         store.credentials.replace({ ...object, archived_at: object.archived_at ?? at }, current.id);
         store.secrets.remove(object.id);
       }
@@ -75,7 +75,7 @@ export function vaultRoutes(store: Store): Router {
   router.delete("/v1/vaults/:id", (req, res) => {
     const { id } = findVault(store, req.params.id);
     store.atomically(() => {
-      for (const { object } of [...store.credentials.scan({ parent: id, order: "asc" })]) {
+      for (const object of store.credentials.all(id)) {
         store.credentials.remove(object.id, id);
         store.secrets.remove(object.id);
       }

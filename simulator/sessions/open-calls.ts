@@ -18,35 +18,20 @@ export interface OpenCall {
 export function openCalls(history: SessionEvent[]): OpenCall[] {
   const open = new Map<string, OpenCall>();
   for (const event of history) {
-    switch (event.type) {
-      case "agent.mcp_tool_use":
-      case "agent.tool_use":
-        open.set(event.id, {
-          use: event,
-          confirmation: undefined,
-          needsAction: event.evaluated_permission === "ask",
-        });
-        break;
-      case "agent.custom_tool_use":
-        open.set(event.id, { use: event, confirmation: undefined, needsAction: true });
-        break;
-      case "user.tool_confirmation": {
-        const call = open.get(event.tool_use_id);
-        if (call === undefined || event.processed_at == null) break;
-        open.set(event.tool_use_id, { ...call, confirmation: event, needsAction: false });
-        break;
-      }
-      case "agent.mcp_tool_result":
-        open.delete(event.mcp_tool_use_id);
-        break;
-      case "agent.tool_result":
-        open.delete(event.tool_use_id);
-        break;
-      case "user.custom_tool_result":
-        if (event.processed_at != null) open.delete(event.custom_tool_use_id);
-        break;
-      default:
-        break;
+    if (event.type === "agent.mcp_tool_use" || event.type === "agent.tool_use") {
+      open.set(event.id, { use: event, confirmation: undefined, needsAction: event.evaluated_permission === "ask" });
+    } else if (event.type === "agent.custom_tool_use") {
+      open.set(event.id, { use: event, confirmation: undefined, needsAction: true });
+    } else if (event.type === "user.tool_confirmation") {
+      const call = open.get(event.tool_use_id);
+      if (call === undefined || event.processed_at == null) continue;
+      open.set(event.tool_use_id, { ...call, confirmation: event, needsAction: false });
+    } else if (event.type === "agent.mcp_tool_result") {
+      open.delete(event.mcp_tool_use_id);
+    } else if (event.type === "agent.tool_result") {
+      open.delete(event.tool_use_id);
+    } else if (event.type === "user.custom_tool_result" && event.processed_at != null) {
+      open.delete(event.custom_tool_use_id);
     }
   }
   return [...open.values()];

@@ -37,14 +37,14 @@ export function sessionRunner(
       else start(sessionId);
     },
     resume: () => {
-      for (const { object } of [...store.sessions.scan({ order: "asc" })]) {
+      for (const object of store.sessions.all()) {
         if (object.archived_at !== null) continue;
         if (object.status !== "idle" || hasQueued(store, object.id)) start(object.id);
       }
     },
     running: () => turns.size,
     drain: async () => {
-      await Promise.allSettled([...turns.values()]);
+      await Promise.allSettled(turns.values());
     },
   };
 }

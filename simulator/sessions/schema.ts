@@ -10,7 +10,7 @@ const content = z.array(z.union([text, attachment])).min(1);
 const userMessage = z.strictObject({ type: z.literal("user.message"), content });
 const thread = { session_thread_id: z.string().nullish() };
 
-export const sendable = z.discriminatedUnion("type", [
+const sendable = z.discriminatedUnion("type", [
   userMessage,
   z.strictObject({ type: z.literal("user.interrupt"), ...thread }),
   z

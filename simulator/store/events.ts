@@ -3,7 +3,7 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { newId, timestamp } from "../ids.ts";
 import type { NewEvent, Preview, SessionEvent } from "./wire.ts";
 
-export interface EventQuery {
+interface EventQuery {
   order: "asc" | "desc";
   after?: number;
   types?: string[];

@@ -6,7 +6,7 @@ export interface Stored {
   created_at: string;
 }
 
-export interface ScanOptions {
+interface ScanOptions {
   parent?: string;
   order: "asc" | "desc";
   /** Only objects beyond this sequence number, in the direction of the order. */
@@ -20,6 +20,8 @@ export interface Collection<T extends Stored> {
   replace(object: T, parent?: string): void;
   remove(id: string, parent?: string): void;
   scan(options: ScanOptions): Generator<{ seq: number; object: T }>;
+  /** All of them, oldest first, read to the end: for loops that change the collection. */
+  all(parent?: string): T[];
 }
 
 const operators = { gt: ">", gte: ">=", lt: "<", lte: "<=" } as const;
@@ -30,7 +32,7 @@ export function collection<T extends Stored>(database: DatabaseSync, kind: strin
   const get = database.prepare("SELECT body FROM objects WHERE kind = ? AND parent = ? AND id = ?");
   const replace = database.prepare("UPDATE objects SET body = ? WHERE kind = ? AND parent = ? AND id = ?");
   const remove = database.prepare("DELETE FROM objects WHERE kind = ? AND parent = ? AND id = ?");
-  return {
+  const stored: Collection<T> = {
     insert: (object, parent = "") => {
       insert.run(kind, object.id, parent, object.created_at, JSON.stringify(object));
     },
@@ -63,5 +65,10 @@ export function collection<T extends Stored>(database: DatabaseSync, kind: strin
         yield { seq, object: JSON.parse(body) as T };
       }
     },
+    all: (parent) => {
+      const rows = stored.scan({ order: "asc", ...(parent === undefined ? {} : { parent }) });
+      return Array.from(rows, ({ object }) => object);
+    },
   };
+  return stored;
 }

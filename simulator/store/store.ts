@@ -5,12 +5,12 @@ import { type Collection, collection, type Stored } from "./objects.ts";
 import type { Agent, Credential, Environment, Session, Skill, SkillVersion, Vault } from "./wire.ts";
 
 /** The write-only half of a credential; kept apart so that no response can carry it by accident. */
-export interface CredentialSecret extends Stored {
+interface CredentialSecret extends Stored {
   values: Record<string, string>;
 }
 
 /** The tools a session last saw, so that its mind plans the same way after a restart. */
-export interface KnownTools extends Stored {
+interface KnownTools extends Stored {
   tools: KnownTool[];
 }
 export interface KnownTool {
