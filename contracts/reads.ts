@@ -113,6 +113,17 @@ export const verdictView = z
   })
   .meta({ id: "ChainVerdict" });
 
+/** Reads that the tools of our MCP servers need, and so a delegated token may make. */
+export const delegableReads: ReadonlySet<string> = new Set([
+  "ou.list",
+  "user.list",
+  "user.get",
+  "skill.list",
+  "mcp_server.list",
+  "agent.list",
+  "agent.get",
+]);
+
 export const reads: readonly ReadDeclaration[] = [
   {
     name: "me.get",

@@ -113,7 +113,7 @@ async function lockOperation(tx: Tx, id: OperationId): Promise<{ row: OperationR
   return { row, operation };
 }
 
-function contextOf(deps: OperationDeps, tx: Tx, row: OperationRow): OperationContext {
+export function contextOf(deps: OperationDeps, tx: Tx, row: OperationRow): OperationContext {
   return {
     tx,
     now: deps.now(),
@@ -254,7 +254,7 @@ async function requestApproval(
 }
 
 /** Runs `body`; what it refuses is recorded and audited, everything else it did is undone. */
-async function refusable(
+export async function refusable(
   deps: OperationDeps,
   tx: Tx,
   row: OperationRow,
@@ -318,7 +318,7 @@ async function finish(
   return state;
 }
 
-async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
+export async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
   const ou = row.ou_id === null ? undefined : await tx.maybe<{ path: string }>("select path from ous where id = $1", [row.ou_id]);
   // Nudging twice is harmless: an answer lost after the commit must not leave the agent unreconciled.
   const agents = row.status === "applied" ? agentIdsIn(row) : [];

@@ -94,6 +94,18 @@ create table stream_tickets (
 );
 call govern_table('stream_tickets', 'select, insert, update');
 
+-- What was asked of the bootstrap workflow, by whom, and how far it is.
+create table bootstraps (
+  organisation_id uuid primary key references organisations,
+  principal_id uuid not null,
+  input jsonb not null,
+  status text not null default 'running' check (status in ('running', 'ready', 'failed')),
+  steps jsonb not null default '[]',
+  problem jsonb,
+  requested_at timestamptz not null default clock_timestamp()
+);
+call govern_table('bootstraps', 'select, insert, update');
+
 -- Read by the token issuer's role alone; the private half is sealed under a key kept outside the database.
 create table signing_keys (
   kid text primary key,

@@ -1,0 +1,105 @@
+import { castVote } from "../../core/approval/votes.ts";
+import { PowerloomError } from "../../core/errors.ts";
+import type { Tx } from "../../db/database.ts";
+import { type ApprovalRow, decideApproval, findApproval } from "../../db/queries/approvals.ts";
+import { appendAudit } from "../../db/queries/audit.ts";
+import { lockAuthority, rolesAt } from "../../db/queries/authority.ts";
+import { signalLookAgain } from "../../temporal/nudge.ts";
+import { approvalToView } from "../views/requests.ts";
+import type { ActionContext } from "./perform.ts";
+
+/** Records a vote: right, not the requester, once, exact digest; all in one transaction. Then a signal says "look again". */
+export async function voteOnApproval(context: ActionContext): Promise<Record<string, unknown>> {
+  const { deps, caller, input } = context;
+  const { request_id, decision, digest, reason } = input as {
+    request_id: string;
+    decision: "approve" | "deny";
+    digest: string;
+    reason?: string;
+  };
+  if (decision === "deny" && reason === undefined)
+    throw new PowerloomError("invalid_input", "A denial needs a reason: say why, the requester will read it.", { pointer: "/reason" });
+  return change(context, request_id, async (tx, approval) => {
+    const now = deps.now();
+    const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, now);
+    const own = approval.votes.find((vote) => vote.principalId === caller.principalId);
+    // The same vote again is the same answer, not a conflict: votes are unique per person by nature.
+    if (own?.decision === decision && digest === approval.digest) return approval;
+    const outcome = castVote(
+      { ...approval, requesterId: approval.requester_id, expiresAt: approval.expires_at },
+      { principalId: caller.principalId, roles, delegated: caller.act !== "", decision, digest, now },
+    );
+    if (!outcome.accepted) throw new PowerloomError(outcome.code, `${outcome.reason}.`, { rule: "vote-refused" });
+    await tx.run(
+      `insert into approval_votes (organisation_id, request_id, principal_id, decision, roles, digest, reason)
+       values ($1, $2, $3, $4, $5, $6, $7)`,
+      [tx.organisationId, approval.id, caller.principalId, decision, roles, digest, reason ?? null],
+    );
+    if (outcome.status !== "pending")
+      await decideApproval(tx, approval.id, { status: outcome.status, reason: reason ?? null }, now);
+    await audit(context, tx, approval, "approval.vote", "voted", { decision, reason: reason ?? null, status: outcome.status });
+    return findApproval(tx, approval.id);
+  });
+}
+
+/** Withdraws one's own request while it waits. */
+export async function cancelRequest(context: ActionContext): Promise<Record<string, unknown>> {
+  const { deps, caller, input } = context;
+  const reason = typeof input["reason"] === "string" ? input["reason"] : "withdrawn by the requester";
+  return change(context, String(input["request_id"]), async (tx, approval) => {
+    if (approval.requester_id !== caller.principalId)
+      throw new PowerloomError("forbidden", "Only the requester can withdraw a request.", { rule: "not-the-requester" });
+    if (approval.status === "cancelled") return approval;
+    if (approval.status !== "pending")
+      throw new PowerloomError("conflict", `The request is already ${approval.status}.`);
+    await decideApproval(tx, approval.id, { status: "cancelled", reason }, deps.now());
+    await audit(context, tx, approval, "request.cancel", "cancelled", { reason });
+    return findApproval(tx, approval.id);
+  });
+}
+
+async function change(
+  { deps, caller }: ActionContext,
+  requestId: string,
+  body: (tx: Tx, approval: ApprovalRow) => Promise<ApprovalRow | undefined>,
+): Promise<Record<string, unknown>> {
+  const { view, workflowId } = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
+    await lockAuthority(tx, "share");
+    const approval = await findApproval(tx, requestId, "lock");
+    if (approval === undefined)
+      throw new PowerloomError("not_found", `No approval request found with id \`${requestId}\`.`, { pointer: "/request_id" });
+    const after = (await body(tx, approval)) ?? approval;
+    const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, deps.now());
+    return { view: approvalToView(after, { ...caller, roles }, deps.now()), workflowId: approval.workflow_id };
+  });
+  if (view.status !== "pending")
+    await deps.temporal.connection
+      .withDeadline(Date.now() + 3_000, () => signalLookAgain(deps.temporal, workflowId))
+      // A lost signal costs a second: the sweep sends it again.
+      .catch((error: unknown) => deps.log.warn({ err: error, workflowId }, "the waiting workflow could not be told yet"));
+  return view;
+}
+
+async function audit(
+  { caller }: ActionContext,
+  tx: Tx,
+  approval: ApprovalRow,
+  operation: string,
+  outcome: "voted" | "cancelled",
+  detail: Record<string, unknown>,
+): Promise<void> {
+  await appendAudit(tx, {
+    id: approval.id,
+    sub: caller.principalId,
+    act: null,
+    delegated_from_session: null,
+    operation,
+    ou: approval.ou_path,
+    target: `request:${approval.id}`,
+    digest: approval.digest,
+    rule: approval.requirements.map((requirement) => `policy:${requirement.policyName}`).join(","),
+    approval_id: approval.id,
+    outcome,
+    detail,
+  });
+}

@@ -1,0 +1,49 @@
+import { type RequestHandler, Router } from "express";
+import { actions, type ActionName } from "../../contracts/actions.ts";
+import { PowerloomError } from "../../core/errors.ts";
+import { callerOf, requireDelegable } from "../authenticate.ts";
+import type { ApiDeps, Caller } from "../deps.ts";
+import { parseInput } from "../problem.ts";
+import { cancelRequest, voteOnApproval } from "./approvals.ts";
+import { invokeAgent } from "./invoke.ts";
+import { endSession, interruptSession, messageSession, ticketForSession } from "./sessions.ts";
+
+export interface ActionContext {
+  deps: ApiDeps;
+  caller: Caller;
+  input: Record<string, unknown>;
+  /** Idempotency-Key, when sent. */
+  key: string | null;
+}
+
+const handlers: Record<ActionName, (context: ActionContext) => Promise<Record<string, unknown>>> = {
+  "agent.invoke": invokeAgent,
+  "session.message": messageSession,
+  "session.interrupt": interruptSession,
+  "session.end": endSession,
+  "session.ticket": ticketForSession,
+  "approval.vote": voteOnApproval,
+  "request.cancel": cancelRequest,
+};
+
+/** POST routes of actions. None is delegable: an agent never opens sessions, votes or ends anything. */
+export function actionRoutes(deps: ApiDeps): Router {
+  const router = Router();
+  for (const action of actions) {
+    const handle: RequestHandler = async (req, res) => {
+      res.locals["operation"] = action.name;
+      const caller = callerOf(res);
+      requireDelegable(caller, action.name, false);
+      const body: unknown = req.body ?? {};
+      if (typeof body !== "object" || body === null || Array.isArray(body))
+        throw new PowerloomError("invalid_input", "The body must be a JSON object.", { pointer: "" });
+      const input = parseInput(action.input.strict(), { ...body, ...req.params }) as Record<string, unknown>;
+      const key = req.get("idempotency-key") ?? null;
+      if (key !== null && !/^[\x21-\x7e]{1,200}$/.test(key))
+        throw new PowerloomError("bad_request", "Idempotency-Key must have 1 to 200 visible ASCII characters.");
+      res.status(action.status).json(await handlers[action.name]({ deps, caller, input, key }));
+    };
+    router.post(action.path, handle);
+  }
+  return router;
+}

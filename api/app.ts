@@ -1,0 +1,112 @@
+import express, { type Express } from "express";
+import { rateLimit } from "express-rate-limit";
+import helmet from "helmet";
+import { pinoHttp } from "pino-http";
+import { Histogram } from "prom-client";
+import { absolutePath } from "swagger-ui-dist";
+import { PowerloomError } from "../core/errors.ts";
+import { operations } from "../operations/registry.ts";
+import { type Health, healthRoutes } from "../process/health.ts";
+import { actionRoutes } from "./actions/perform.ts";
+import { authenticate, callerOf, createIdentifier } from "./authenticate.ts";
+import type { ApiDeps } from "./deps.ts";
+import { mutationHandler } from "./mutations.ts";
+import { oauthRoutes } from "./oauth.ts";
+import { openApiDocument } from "./openapi.ts";
+import { answerProblems, notFound, sendProblem } from "./problem.ts";
+import { auditExportRoutes } from "./routes/audit-export.ts";
+import { bootstrapRoutes } from "./routes/bootstrap.ts";
+import { devLoginRoutes } from "./routes/dev-login.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { readRoutes } from "./routes/reads.ts";
+
+/** The API: health and tokens without authentication, everything else behind it. */
+export function createApp(deps: ApiDeps, health: Health): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("query parser", "simple");
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        // The documentation page runs its own script from here, and nothing from elsewhere.
+        directives: { defaultSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"], imgSrc: ["'self'", "data:"], frameAncestors: ["'none'"] },
+      },
+    }),
+  );
+  app.use(healthRoutes(health));
+  app.use(pinoHttp({ logger: deps.log, useLevel: "debug", serializers: { req: briefRequest } }));
+  app.use(measure(health));
+
+  const identify = createIdentifier(deps);
+  app.use(oauthRoutes(deps, identify));
+  app.use(express.json({ limit: "1mb" }));
+  app.use(devLoginRoutes(deps));
+  const document = JSON.stringify(openApiDocument(deps.config.apiUrl));
+  app.get("/openapi.json", (_req, res) => {
+    res.type("application/json").send(document);
+  });
+  app.use("/docs", documentation());
+
+  app.use(authenticate(deps, identify));
+  app.use(
+    rateLimit({
+      windowMs: 60_000,
+      limit: deps.config.rateLimit,
+      standardHeaders: "draft-8",
+      legacyHeaders: false,
+      keyGenerator: (_req, res) => callerOf(res).principalId,
+      handler: (_req, res) =>
+        sendProblem(res, new PowerloomError("too_many_requests", `At most ${deps.config.rateLimit} requests a minute. Wait and try again.`)),
+    }),
+  );
+  app.use(readRoutes(deps));
+  for (const operation of operations) {
+    const method = operation.http.method.toLowerCase() as "post" | "patch" | "delete";
+    app[method](operation.http.path, mutationHandler(deps, operation));
+  }
+  app.use(actionRoutes(deps));
+  app.use(bootstrapRoutes(deps));
+  app.use(eventRoutes(deps));
+  app.use(auditExportRoutes(deps));
+  app.use(notFound);
+  app.use(answerProblems(deps));
+  return app;
+}
+
+function briefRequest(req: { method: string; url: string; id: unknown }) {
+  // Tickets travel in query strings: only the path is logged.
+  return { id: req.id, method: req.method, path: req.url.split("?")[0] };
+}
+
+function measure(health: Health): express.RequestHandler {
+  const seconds = new Histogram({
+    name: "powerloom_http_request_duration_seconds",
+    help: "Duration of API requests",
+    labelNames: ["method", "operation", "status"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers: [health.registry],
+  });
+  return (req, res, next) => {
+    const stop = seconds.startTimer();
+    res.on("finish", () =>
+      stop({ method: req.method, operation: String(res.locals["operation"] ?? "other"), status: `${res.statusCode}` }),
+    );
+    next();
+  };
+}
+
+function documentation(): express.Router {
+  const router = express.Router();
+  router.get("/", (_req, res) => {
+    res.type("html").send(
+      `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Powerloom API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css"></head><body><div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>`,
+    );
+  });
+  router.get("/start.js", (_req, res) => {
+    res.type("js").send('SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true });');
+  });
+  router.use(express.static(absolutePath(), { index: false }));
+  return router;
+}

@@ -1,0 +1,178 @@
+import type { NextFunction, Request, Response } from "express";
+import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
+import { PowerloomError } from "../core/errors.ts";
+import type { Sql } from "../db/database.ts";
+import type { ApiDeps, Caller } from "./deps.ts";
+import { createOidcVerifier } from "./oidc.ts";
+
+/** Claims of a delegated token (RFC 8693 `act`, RFC 9068 `at+jwt`). */
+interface OwnClaims extends JWTPayload {
+  org?: string;
+  act?: { sub?: string };
+  sid?: string;
+  op?: string;
+  /** The MCP server registration a session bearer was exchanged for. */
+  mcp?: string;
+}
+
+export const accessTokenType = "at+jwt";
+
+/** The caller of an authenticated request. */
+export function callerOf(res: Response): Caller {
+  return res.locals["caller"] as Caller;
+}
+
+export type Identifier = (token: string) => Promise<Caller>;
+
+/** Middleware: a valid token, or 401 and an entry in `security_events` (it belongs to no organisation). */
+export function authenticate(deps: ApiDeps, identify: Identifier) {
+  return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
+    const token = /^Bearer ([\x21-\x7e]+)$/i.exec(req.get("authorization") ?? "")?.[1];
+    if (token === undefined)
+      throw new PowerloomError("unauthenticated", "Send `Authorization: Bearer <token>`. Get one with `powerloom login`.");
+    try {
+      res.locals["caller"] = await identify(token);
+    } catch (error) {
+      if (error instanceof PowerloomError && error.code !== "unauthenticated") throw error;
+      const reason = error instanceof Error ? error.message : "unknown";
+      await recordSecurityEvent(deps, "invalid_token", { reason, path: req.path });
+      throw new PowerloomError("unauthenticated", `The token was refused: ${reason}.`, {}, { cause: error });
+    }
+    next();
+  };
+}
+
+/** Says who a token speaks for: ours (dev login, delegated), or one of an identity provider an organisation trusts. */
+export function createIdentifier(deps: ApiDeps): Identifier {
+  const oidc = createOidcVerifier();
+  return identify;
+
+  async function identify(token: string): Promise<Caller> {
+    // Non-canonical base64url decodes to the same bytes: two strings for one token would defeat a denylist.
+    if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(token) || !isCanonical(token))
+      throw new Error("it is not a JWT in canonical form");
+    const issuer = decodeJwt(token).iss;
+    if (issuer === deps.config.apiUrl) return identifyOwn(token);
+    if (issuer === undefined) throw new Error("it names no issuer");
+    return identifyForeign(token, issuer);
+  }
+
+  async function identifyOwn(token: string): Promise<Caller> {
+    const now = deps.now();
+    const claims: OwnClaims = await deps.keys.verify(token, {
+      typ: accessTokenType,
+      audience: deps.config.apiUrl,
+      now,
+    });
+    const { sub, org } = claims;
+    if (sub === undefined || org === undefined) throw new Error("it names no principal");
+    return deps.db.inOrganisation(org, async (tx) => {
+      const user = await activeUser(tx, "id = $1", [sub]);
+      const act = claims.act?.sub ?? "";
+      if (act !== "") {
+        if (claims.op === undefined) throw new Error("it is delegated, and names no operation");
+        if (act.startsWith("agent:")) await requireLiveDelegation(tx, claims);
+      }
+      return {
+        organisationId: org,
+        principalId: user.id,
+        email: user.email,
+        act,
+        sid: claims.sid ?? "",
+        op: act === "" ? null : (claims.op ?? null),
+      };
+    });
+  }
+
+  async function identifyForeign(token: string, issuer: string): Promise<Caller> {
+    const providers = await deps.db.anywhere.rows<{ organisation_id: string; audience: string }>(
+      "select * from find_identity_providers($1)",
+      [issuer],
+    );
+    if (providers.length === 0) throw new Error("no organisation trusts its issuer");
+    if (decodeProtectedHeader(token).alg === "none") throw new Error("it is not signed");
+    const claims = await oidc.verify(token, issuer, providers.map((provider) => provider.audience), deps.now());
+    const audiences = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
+    const candidates = providers.filter((provider) => audiences.includes(provider.audience));
+    for (const { organisation_id: organisationId } of candidates) {
+      const caller = await deps.db.inOrganisation(organisationId, (tx) => findForeign(tx, organisationId, issuer, claims));
+      if (caller !== undefined) return caller;
+    }
+    throw new Error("no user of an organisation that trusts its issuer matches it");
+  }
+
+  async function findForeign(
+    tx: Sql,
+    organisationId: string,
+    issuer: string,
+    claims: JWTPayload,
+  ): Promise<Caller | undefined> {
+    const known = await tx.maybe<{ id: string }>(
+      "select id from users where external_issuer = $1 and external_subject = $2",
+      [issuer, claims.sub],
+    );
+    let id = known?.id;
+    if (id === undefined && typeof claims["email"] === "string" && claims["email_verified"] === true) {
+      // First sign-in: the verified address links the person; from then on only issuer and subject count.
+      const linked = await tx.maybe<{ id: string }>(
+        `update users set external_issuer = $1, external_subject = $2
+          where email = lower($3) and external_subject is null returning id`,
+        [issuer, claims.sub, claims["email"]],
+      );
+      id = linked?.id;
+    }
+    if (id === undefined) return undefined;
+    const user = await activeUser(tx, "id = $1", [id]);
+    return { organisationId, principalId: user.id, email: user.email, act: "", sid: "", op: null };
+  }
+}
+
+/** The session a delegated token came from must still be open, its bearer unrevoked, its registration in force. */
+async function requireLiveDelegation(tx: Sql, claims: OwnClaims): Promise<void> {
+  const live = await tx.maybe(
+    `select from session_bearers b
+       join sessions s on s.id = b.session_id and s.ended_at is null and s.invoker_id = $3
+       join mcp_servers m on m.id = b.mcp_server_id and m.removed_at is null
+      where b.session_id = $1 and b.mcp_server_id = $2 and b.revoked_at is null`,
+    [claims.sid, claims.mcp, claims.sub],
+  );
+  if (live === undefined) throw new Error("its session has ended, or its access was revoked");
+}
+
+async function activeUser(tx: Sql, where: string, values: unknown[]): Promise<{ id: string; email: string }> {
+  const user = await tx.maybe<{ id: string; email: string; status: string }>(
+    `select id, email, status from users where ${where}`,
+    values,
+  );
+  if (user === undefined) throw new Error("its principal does not exist");
+  if (user.status !== "active") throw new PowerloomError("forbidden", `${user.email} is suspended.`);
+  return user;
+}
+
+function isCanonical(token: string): boolean {
+  return token.split(".").every((part) => Buffer.from(part, "base64url").toString("base64url") === part);
+}
+
+/** Records what happened without a valid token. Never the token itself. */
+export async function recordSecurityEvent(
+  deps: Pick<ApiDeps, "db" | "log">,
+  kind: string,
+  detail: Record<string, unknown>,
+): Promise<void> {
+  try {
+    await deps.db.anywhere.run("insert into security_events (kind, detail) values ($1, $2)", [kind, detail]);
+  } catch (error) {
+    deps.log.error({ error, kind }, "a security event could not be stored");
+  }
+}
+
+/** With a delegated token only the one operation it names may be asked for, and only if it may be delegated at all. */
+export function requireDelegable(caller: Caller, operation: string, delegable: boolean): void {
+  if (caller.act === "") return;
+  if (!delegable)
+    throw new PowerloomError("forbidden", `A delegated token may not be used for \`${operation}\`.`, { rule: "not-delegable" });
+  if (caller.op !== operation)
+    throw new PowerloomError("forbidden", `This token was made for \`${caller.op}\`, not for \`${operation}\`.`, {
+      rule: "other-operation",
+    });
+}

@@ -1,0 +1,172 @@
+import { z } from "zod";
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
+import { actions } from "../contracts/actions.ts";
+import { reads } from "../contracts/reads.ts";
+import { diffView, requestView } from "../contracts/views.ts";
+import { operations } from "../operations/registry.ts";
+import { bootstrapInput } from "./routes/bootstrap.ts";
+
+const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    retryable: z.boolean(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457 problem details" });
+
+const problemContent = (description: string) => ({
+  description,
+  content: { "application/problem+json": { schema: problem } },
+});
+
+/** What any authenticated route may answer besides its own. */
+const commonProblems = {
+  "400": problemContent("The request cannot be read"),
+  "401": problemContent("No valid token"),
+  "403": problemContent("Missing permission: names it, the OU, and who can grant it"),
+  "404": problemContent("Not found, or not for you to see"),
+  "413": problemContent("The body is larger than 1 MB"),
+  "415": problemContent("Not JSON in UTF-8"),
+  "422": problemContent("Input that is not valid: what, where, what would be"),
+  "429": problemContent("Too many requests"),
+  "500": problemContent("Unforeseen error"),
+  "503": problemContent("A part the API needs cannot be reached"),
+};
+
+const json = (schema: z.ZodType) => ({ "application/json": { schema } });
+
+const dryRunView = z
+  .object({
+    decision: z.enum(["allowed", "needs_approval"]),
+    operation: z.string(),
+    rule: z.string(),
+    policies: z.array(
+      z.object({ id: z.string().nullable(), name: z.string(), approver_role: z.string(), approvals_needed: z.int() }),
+    ),
+    diff: diffView,
+    digest: z.string(),
+  })
+  .meta({ id: "DryRun", description: "What would happen; nothing was done" });
+
+/** Splits an input schema into what stands in the path and what in the body. */
+function split(path: string, input: z.ZodObject): { params: z.ZodObject; body: z.ZodObject | undefined } {
+  const names = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? "");
+  const shape = input.shape as Record<string, z.ZodType>;
+  const params = z.object(Object.fromEntries(names.map((name) => [name, shape[name] ?? z.string()])));
+  const rest = Object.fromEntries(Object.entries(shape).filter(([name]) => !names.includes(name)));
+  return { params, body: Object.keys(rest).length === 0 ? undefined : z.strictObject(rest) };
+}
+
+const toOpenApiPath = (path: string) => path.replace(/:(\w+)/g, "{$1}");
+const tagOf = (path: string) => path.split("/")[1] ?? "";
+
+/** The OpenAPI 3.1 document, from the same declarations as the routes. */
+export function openApiDocument(serverUrl: string): ReturnType<typeof createDocument> {
+  const paths: ZodOpenApiPathsObject = {};
+  const add = (path: string, method: "get" | "post" | "patch" | "delete", operation: ZodOpenApiOperationObject) => {
+    const key = toOpenApiPath(path);
+    paths[key] = { ...paths[key], [method]: operation };
+  };
+
+  for (const read of reads)
+    add(read.path, "get", {
+      operationId: read.name,
+      tags: [tagOf(read.path)],
+      summary: read.summary,
+      requestParams: { path: split(read.path, z.object({})).params, query: read.query },
+      responses: { "200": { description: "OK", content: json(read.output) }, ...commonProblems },
+    });
+
+  for (const operation of operations) {
+    const { params, body } = split(operation.http.path, operation.input);
+    add(operation.http.path, operation.http.method.toLowerCase() as "post", {
+      operationId: operation.name,
+      tags: [tagOf(operation.http.path)],
+      summary: operation.summary,
+      description: `Needs \`${operation.permission}\`. Risk: ${operation.risk}.${operation.delegable ? " May be delegated to an agent." : ""}`,
+      requestParams: {
+        path: params,
+        query: z.object({ dryRun: z.enum(["true", "false"]).optional().describe("Only say what would happen") }),
+        header: z.object({
+          "Idempotency-Key": z.string().min(1).max(255).optional(),
+          "Powerloom-Key-Ttl": z.string().regex(/^[0-9]{1,5}$/).optional().describe("Seconds the key is remembered, at most 86,400"),
+          "If-Match": z.string().optional().describe("The ETag this change is meant for"),
+        }),
+      },
+      ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
+      responses: {
+        [operation.http.status]: { description: "Applied", content: json(operation.output) },
+        ...(operation.http.status === 200 ? {} : { "200": { description: "With dryRun=true", content: json(dryRunView) } }),
+        "202": {
+          description: "Waits for approval, or is still being taken up; see Location",
+          headers: z.object({ Location: z.string() }),
+          content: json(requestView),
+        },
+        "409": problemContent("Conflicts with what exists"),
+        "410": problemContent("The request expired or was cancelled"),
+        "412": problemContent("If-Match names another version"),
+        ...commonProblems,
+      },
+    });
+  }
+
+  for (const action of actions) {
+    const { params, body } = split(action.path, action.input);
+    add(action.path, "post", {
+      operationId: action.name,
+      tags: [tagOf(action.path)],
+      summary: action.summary,
+      requestParams: { path: params, header: z.object({ "Idempotency-Key": z.string().min(1).max(200).optional() }) },
+      ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
+      responses: {
+        [action.status]: { description: "OK", content: json(action.output) },
+        "409": problemContent("Conflicts with the state it is in"),
+        "410": problemContent("Too late: it has expired"),
+        ...commonProblems,
+      },
+    });
+  }
+
+  add("/bootstrap", "post", {
+    operationId: "bootstrap",
+    tags: ["bootstrap"],
+    summary: "Make the meta-agent of this organisation, or find it made",
+    requestBody: { required: true, content: json(bootstrapInput) },
+    responses: {
+      "200": { description: "Ready", content: json(z.looseObject({ status: z.string() })) },
+      "202": { description: "Under way", content: json(z.looseObject({ status: z.string() })) },
+      "409": problemContent("It failed: says where"),
+      ...commonProblems,
+    },
+  });
+  add("/events", "get", {
+    operationId: "event.stream",
+    tags: ["events"],
+    summary: "What changes, as server-sent events; resumes by Last-Event-ID or ?after=",
+    requestParams: { query: z.object({ after: z.string().regex(/^\d{1,15}$/).optional() }) },
+    responses: { "200": { description: "Events", content: { "text/event-stream": { schema: z.string() } } }, ...commonProblems },
+  });
+  add("/audit/export", "get", {
+    operationId: "audit.export",
+    tags: ["audit"],
+    summary: "The whole audit chain as JSON lines, for offline verification",
+    responses: { "200": { description: "JSON lines", content: { "application/jsonl": { schema: z.string() } } }, ...commonProblems },
+  });
+
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Powerloom",
+      version: "0.1.0",
+      description: "Durable control plane for fleets of AI agents",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: serverUrl }],
+    security: [{ bearer: [] }],
+    paths,
+    components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } },
+  });
+}

@@ -1,0 +1,92 @@
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { z } from "zod";
+import { PowerloomError, toProblem } from "../core/errors.ts";
+import { sqlState } from "../db/database.ts";
+import { appendAudit } from "../db/queries/audit.ts";
+import type { ApiDeps, Caller } from "./deps.ts";
+
+/** Parses what enters, or refuses with every fault: what, where (JSON pointer), what would be valid. */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.slice(0, 20).map((issue) => ({
+    pointer: `/${issue.path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
+    detail: issue.message,
+  }));
+  throw new PowerloomError("invalid_input", errors.map((error) => `${error.pointer}: ${error.detail}`).join("; "), { errors });
+}
+
+export const notFound: RequestHandler = (req) => {
+  throw new PowerloomError("not_found", `Nothing at ${req.method} ${req.path}. See /docs for what there is.`);
+};
+
+/** Turns every error into a problem document (RFC 9457). What we did not foresee is logged and stays private. */
+export function answerProblems(deps: Pick<ApiDeps, "db" | "log" | "newId">) {
+  return async (error: unknown, req: Request, res: Response, _next: NextFunction): Promise<void> => {
+    const known = translate(error);
+    if (known.code === "internal") deps.log.error({ err: error, path: req.path, method: req.method }, "unforeseen error");
+    if (res.headersSent) {
+      res.destroy();
+      return;
+    }
+    if (known.code === "forbidden")
+      await auditRefusal(deps, req, res, known).catch((err: unknown) => deps.log.error({ err }, "a refusal was not audited"));
+    sendProblem(res, known);
+  };
+}
+
+/** Refusals are entries too. Those of governed mutations are written with their request; these are all others. */
+async function auditRefusal(
+  deps: Pick<ApiDeps, "db" | "newId">,
+  req: Request,
+  res: Response,
+  error: PowerloomError,
+): Promise<void> {
+  const caller = res.locals["caller"] as Caller | undefined;
+  if (caller === undefined || "request_id" in error.extensions) return;
+  const target = Object.entries(req.params)[0];
+  await deps.db.inOrganisation(caller.organisationId, (tx) =>
+    appendAudit(tx, {
+      id: deps.newId(),
+      sub: caller.principalId,
+      act: caller.act === "" ? null : caller.act,
+      delegated_from_session: caller.sid === "" ? null : caller.sid,
+      operation: String(res.locals["operation"] ?? `${req.method} ${req.path}`),
+      ou: null,
+      target: target === undefined ? null : `${target[0].replace(/_id$/, "")}:${String(target[1]).slice(0, 200)}`,
+      digest: null,
+      rule: typeof error.extensions["rule"] === "string" ? error.extensions["rule"] : error.code,
+      approval_id: null,
+      outcome: "refused",
+      detail: { problem: { code: error.code, detail: error.message } },
+    }),
+  );
+}
+
+export function sendProblem(res: Response, error: PowerloomError): void {
+  const problem = toProblem(error);
+  if (problem.status === 401) res.set("WWW-Authenticate", 'Bearer realm="powerloom"');
+  if (problem.status === 429 || problem.status === 503) res.set("Retry-After", "1");
+  res.status(problem.status).type("application/problem+json").send(JSON.stringify(problem));
+}
+
+function translate(error: unknown): PowerloomError {
+  if (error instanceof PowerloomError) return error;
+  // Express and its body parsers mark client faults with a status.
+  const status = error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : undefined;
+  const message = error instanceof Error ? error.message : "";
+  switch (status) {
+    case 400:
+      return new PowerloomError("bad_request", `The request cannot be read: ${message}`);
+    case 413:
+      return new PowerloomError("payload_too_large", "The body is larger than 1 MB.");
+    case 415:
+      return new PowerloomError("unsupported_media_type", "Send application/json in UTF-8.");
+    default:
+  }
+  const state = sqlState(error);
+  const down = state?.startsWith("08") || state?.startsWith("57") || state === "55P03" || state === "53300";
+  if (down || /ECONNREFUSED|ENOENT|Connection terminated|timeout exceeded when trying to connect/.test(message))
+    return new PowerloomError("unavailable", "The database cannot be reached or is too slow; try again.", {}, { cause: error });
+  return new PowerloomError("internal", "An unforeseen error; it has been logged.", {}, { cause: error });
+}

@@ -1,0 +1,193 @@
+import { builtInRoles } from "../../core/authority/roles.ts";
+import {
+  agentSelect,
+  agentToDetailView,
+  agentToView,
+  type AgentRow,
+  credentialSelect,
+  credentialToView,
+  type CredentialRow,
+} from "../../db/queries/agents.ts";
+import { mcpServerSelect, mcpServerToView, type McpServerRow } from "../../db/queries/mcp-servers.ts";
+import { isUuid, ouToView, type OuRow } from "../../db/queries/ous.ts";
+import {
+  bindingSelect,
+  bindingToView,
+  type BindingRow,
+  findUser,
+  groupSelect,
+  groupToView,
+  type GroupRow,
+  userSelect,
+  userToView,
+  type UserRow,
+} from "../../db/queries/people.ts";
+import { policySelect, policyToView, type PolicyRow } from "../../db/queries/policies.ts";
+import { skillSelect, skillToView, type SkillRow } from "../../db/queries/skills.ts";
+import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
+
+type Read = (context: ReadContext) => Promise<unknown>;
+
+const ouSelect = "select o.id, o.parent_id, o.name, o.display_name, o.path, o.ancestors, o.created_at from ous o";
+
+/** Rows in the OUs the caller may read. */
+async function within(context: ReadContext, permission: Parameters<typeof rootsOf>[1], ancestors = "o.ancestors") {
+  const conditions = new Conditions().add(`${ancestors} && ?::uuid[]`, await rootsOf(context, permission));
+  await narrowToOu(context, conditions, ancestors);
+  return conditions;
+}
+
+/** Rows in the OUs the caller may read, and those above: what an OU offers, the ones below it may use. */
+async function offeredWithin(context: ReadContext, permission: Parameters<typeof rootsOf>[1]) {
+  const conditions = new Conditions().add(
+    "o.ancestors && ?::uuid[] or o.id in (select unnest(r.ancestors) from ous r where r.id = any (?::uuid[]))",
+    await rootsOf(context, permission),
+  );
+  await narrowToOu(context, conditions);
+  return conditions;
+}
+
+const byId = (conditions: Conditions, column: string, id: string | undefined) =>
+  conditions.add(`${column} = ?::uuid`, isUuid(id ?? "") ? id : "00000000-0000-0000-0000-000000000000");
+
+export const directoryReads: Record<string, Read> = {
+  "me.get": async ({ tx, caller }) => {
+    const user = await findUser(tx, caller.principalId);
+    const organisation = await tx.maybe<{ name: string }>("select name from organisations");
+    return {
+      principal_id: caller.principalId,
+      email: caller.email,
+      display_name: user?.display_name,
+      organisation_id: caller.organisationId,
+      organisation: organisation?.name,
+      home_ou_path: user?.home_ou_path,
+      actor: caller.act === "" ? null : caller.act,
+      session_id: caller.sid === "" ? null : caller.sid,
+    };
+  },
+  "ou.list": async (context) =>
+    readPage<OuRow, unknown>(context, ouSelect, "o.id", await within(context, "ou:read"), ouToView),
+  "ou.get": async (context) => {
+    const conditions = byId(await within(context, "ou:read"), "o.id", context.params["ou_id"]);
+    const row = await context.tx.maybe<OuRow>(`${ouSelect} where ${conditions.sql}`, conditions.values);
+    return ouToView(found(row, "OU", context.params["ou_id"]));
+  },
+  "user.list": async (context) => {
+    const conditions = await within(context, "user:read");
+    if (typeof context.query["email"] === "string") conditions.add("u.email = lower(?)", context.query["email"]);
+    return readPage<UserRow, unknown>(context, userSelect, "u.id", conditions, userToView);
+  },
+  "user.get": async (context) => {
+    const { tx, params } = context;
+    const reference = params["user"] ?? "";
+    const conditions = (await within(context, "user:read")).add(
+      isUuid(reference) ? "u.id = ?::uuid" : "u.email = lower(?)",
+      reference,
+    );
+    const row = await tx.maybe<UserRow>(`${userSelect} where ${conditions.sql}`, conditions.values);
+    if (row === undefined) return found(undefined, "user", reference);
+    const groups = await tx.rows<{ id: string; name: string }>(
+      "select g.id, g.name from user_groups m join groups g on g.id = m.group_id where m.user_id = $1 order by g.name",
+      [row.id],
+    );
+    const roles = await tx.rows<{ id: string; role: string; path: string; group: string | null; expires_at: Date | null }>(
+      `select b.id, b.role, o.path, g.name as "group", b.expires_at from bindings b join ous o on o.id = b.ou_id
+         left join groups g on g.id = b.group_id
+        where b.user_id = $1 or b.group_id in (select group_id from user_groups where user_id = $1) order by o.path, b.role`,
+      [row.id],
+    );
+    return {
+      ...userToView(row),
+      groups,
+      roles: roles.map((entry) => ({
+        binding_id: entry.id,
+        role: entry.role,
+        ou_path: entry.path,
+        via_group: entry.group,
+        expires_at: entry.expires_at?.toISOString() ?? null,
+      })),
+    };
+  },
+  "group.list": async (context) =>
+    readPage<GroupRow, unknown>(context, groupSelect, "g.id", await within(context, "group:read"), groupToView),
+  "group.get": async (context) => {
+    const conditions = byId(await within(context, "group:read"), "g.id", context.params["group_id"]);
+    const row = await context.tx.maybe<GroupRow>(`${groupSelect} where ${conditions.sql}`, conditions.values);
+    return groupToView(found(row, "group", context.params["group_id"]));
+  },
+  "role.list": async () => ({
+    data: Object.entries(builtInRoles).map(([name, role]) => ({ name, ...role })),
+    next_cursor: null,
+  }),
+  "binding.list": async (context) => {
+    const conditions = await within(context, "binding:read");
+    if (typeof context.query["user"] === "string") {
+      const user = await findUser(context.tx, context.query["user"]);
+      conditions.add("b.user_id = ?::uuid", user?.id ?? "00000000-0000-0000-0000-000000000000");
+    }
+    return readPage<BindingRow, unknown>(context, bindingSelect, "b.id", conditions, bindingToView);
+  },
+  "binding.get": async (context) => {
+    const conditions = byId(await within(context, "binding:read"), "b.id", context.params["binding_id"]);
+    const row = await context.tx.maybe<BindingRow>(`${bindingSelect} where ${conditions.sql}`, conditions.values);
+    return bindingToView(found(row, "binding", context.params["binding_id"]));
+  },
+  "skill.list": async (context) =>
+    readPage<SkillRow, unknown>(context, skillSelect, "s.id", await offeredWithin(context, "skill:read"), skillToView),
+  "skill.get": async (context) => {
+    const conditions = byId(await offeredWithin(context, "skill:read"), "s.id", context.params["skill_id"]);
+    const row = await context.tx.maybe<SkillRow>(`${skillSelect} where ${conditions.sql}`, conditions.values);
+    return skillToView(found(row, "skill", context.params["skill_id"]));
+  },
+  "skill_version.list": async (context) => {
+    const { tx, params } = context;
+    const conditions = byId(await offeredWithin(context, "skill:read"), "s.id", params["skill_id"]);
+    found(await tx.maybe(`${skillSelect} where ${conditions.sql}`, conditions.values), "skill", params["skill_id"]);
+    const rows = await tx.rows<{ version: number; content: string; created_at: Date }>(
+      "select version, content, created_at from skill_versions where skill_id = $1 order by version desc limit 200",
+      [params["skill_id"]],
+    );
+    return {
+      data: rows.map((row) => ({ skill_id: params["skill_id"], ...row, created_at: row.created_at.toISOString() })),
+      next_cursor: null,
+    };
+  },
+  "mcp_server.list": async (context) =>
+    readPage<McpServerRow, unknown>(
+      context,
+      mcpServerSelect,
+      "m.id",
+      (await offeredWithin(context, "mcp_server:read")).add("m.removed_at is null"),
+      mcpServerToView,
+    ),
+  "mcp_server.get": async (context) => {
+    const id = context.params["mcp_server_id"];
+    const conditions = byId(await offeredWithin(context, "mcp_server:read"), "m.id", id).add("m.removed_at is null");
+    const row = await context.tx.maybe<McpServerRow>(`${mcpServerSelect} where ${conditions.sql}`, conditions.values);
+    return mcpServerToView(found(row, "MCP server", id));
+  },
+  "agent.list": async (context) => {
+    const conditions = (await within(context, "agent:read")).add("a.deleted_at is null");
+    if (typeof context.query["name"] === "string") conditions.add("a.name = ?", context.query["name"]);
+    return readPage<AgentRow, unknown>(context, agentSelect, "a.id", conditions, agentToView);
+  },
+  "agent.get": async (context) => agentToDetailView(context.tx, await readAgent(context)),
+  "credential.list": async (context) => {
+    const agent = await readAgent(context);
+    const conditions = new Conditions().add("c.agent_id = ?", agent.id);
+    return readPage<CredentialRow, unknown>(context, credentialSelect, "c.id", conditions, credentialToView);
+  },
+  "policy.list": async (context) =>
+    readPage<PolicyRow, unknown>(context, policySelect, "p.id", await within(context, "policy:read"), policyToView),
+  "policy.get": async (context) => {
+    const conditions = byId(await within(context, "policy:read"), "p.id", context.params["policy_id"]);
+    const row = await context.tx.maybe<PolicyRow>(`${policySelect} where ${conditions.sql}`, conditions.values);
+    return policyToView(found(row, "approval policy", context.params["policy_id"]));
+  },
+};
+
+async function readAgent(context: ReadContext): Promise<AgentRow> {
+  const id = context.params["agent_id"];
+  const conditions = byId(await within(context, "agent:read"), "a.id", id).add("a.deleted_at is null");
+  return found(await context.tx.maybe<AgentRow>(`${agentSelect} where ${conditions.sql}`, conditions.values), "agent", id);
+}

@@ -1,0 +1,89 @@
+import type { Permission } from "../../core/authority/roles.ts";
+import { PowerloomError } from "../../core/errors.ts";
+import type { Tx } from "../../db/database.ts";
+import { grantedRoots } from "../../db/queries/authority.ts";
+import { findOu } from "../../db/queries/ous.ts";
+import type { ApiDeps, Caller } from "../deps.ts";
+
+/** What reads are given: the transaction, who asks, and what they sent. */
+export interface ReadContext {
+  deps: ApiDeps;
+  tx: Tx;
+  caller: Caller;
+  now: Date;
+  params: Record<string, string>;
+  query: Record<string, string | number | undefined>;
+}
+
+/** SQL conditions with their values, numbered as they come. */
+export class Conditions {
+  private readonly parts: string[] = [];
+  readonly values: unknown[] = [];
+
+  /** Adds a condition; `?` stands for the value. */
+  add(text: string, value?: unknown): this {
+    if (value !== undefined) {
+      this.values.push(value);
+      this.parts.push(text.replaceAll("?", `$${this.values.length}`));
+    } else this.parts.push(text);
+    return this;
+  }
+
+  get sql(): string {
+    return this.parts.length === 0 ? "true" : this.parts.map((part) => `(${part})`).join(" and ");
+  }
+}
+
+/** Ids of the OUs from which downwards the caller holds a permission. */
+export function rootsOf(context: ReadContext, permission: Permission): Promise<string[]> {
+  return grantedRoots(context.tx, context.caller.principalId, permission, context.now);
+}
+
+/** Narrows a list to an OU and those below it, when the query names one. */
+export async function narrowToOu(context: ReadContext, conditions: Conditions, ancestors = "o.ancestors"): Promise<void> {
+  const reference = context.query["ou"];
+  if (typeof reference !== "string") return;
+  const ou = await findOu(context.tx, reference);
+  if (ou === undefined)
+    throw new PowerloomError("not_found", `No OU found at \`${reference}\`. Give an existing path or id.`, { pointer: "/ou" });
+  conditions.add(`? = any (${ancestors})`, ou.id);
+}
+
+/** Where a page starts: the id its cursor carries. */
+export function decodeCursor(cursor: string | number | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const id = Buffer.from(String(cursor), "base64url").toString("utf8");
+  if (!/^[\w-]{1,100}$/.test(id) || Buffer.from(id).toString("base64url") !== cursor)
+    throw new PowerloomError("bad_request", "`cursor` is not one of ours: use `next_cursor` as it was given.", { pointer: "/cursor" });
+  return id;
+}
+
+/** One page of rows by id, and the cursor of the next. Ids are time-ordered, so no row is shown twice or skipped. */
+export async function readPage<Row extends { id: string }, View>(
+  context: ReadContext,
+  select: string,
+  idColumn: string,
+  conditions: Conditions,
+  toView: (row: Row) => View,
+  order: "asc" | "desc" = "asc",
+): Promise<{ data: View[]; next_cursor: string | null }> {
+  const limit = Number(context.query["limit"] ?? 50);
+  const after = decodeCursor(context.query["cursor"]);
+  if (after !== undefined) conditions.add(`${idColumn} ${order === "asc" ? ">" : "<"} ?`, after);
+  const rows = await context.tx.rows<Row>(
+    `${select} where ${conditions.sql} order by ${idColumn} ${order} limit ${limit + 1}`,
+    conditions.values,
+  );
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    data: page.map(toView),
+    next_cursor: rows.length > limit && last !== undefined ? Buffer.from(last.id).toString("base64url") : null,
+  };
+}
+
+/** The row, or a 404 that does not tell whether it is absent or not for this caller. */
+export function found<Row>(row: Row | undefined, what: string, id: string | undefined): Row {
+  if (row === undefined) throw new PowerloomError("not_found", `No ${what} found with id \`${id}\` that you may see.`);
+  return row;
+}

@@ -1,0 +1,40 @@
+import { Router } from "express";
+import { delegableReads, reads } from "../../contracts/reads.ts";
+import { callerOf, requireDelegable } from "../authenticate.ts";
+import type { ApiDeps } from "../deps.ts";
+import { parseInput } from "../problem.ts";
+import { directoryReads } from "../reads/directory.ts";
+import { governanceReads } from "../reads/governance.ts";
+
+const handlers = { ...directoryReads, ...governanceReads };
+
+/** GET routes: one per declaration; a declaration without a handler stops the start. */
+export function readRoutes(deps: ApiDeps): Router {
+  const router = Router();
+  for (const read of reads) {
+    const handler = handlers[read.name];
+    if (handler === undefined) throw new Error(`read ${read.name} has no handler`);
+    router.get(read.path, async (req, res) => {
+      res.locals["operation"] = read.name;
+      const caller = callerOf(res);
+      requireDelegable(caller, read.name, delegableReads.has(read.name));
+      const query = parseInput(read.query.strict(), req.query) as Record<string, string | number | undefined>;
+      const result = await deps.db.inOrganisation(caller.organisationId, (tx) =>
+        handler({ deps, tx, caller, now: deps.now(), params: req.params as Record<string, string>, query }),
+      );
+      const version = versionOf(result);
+      // The tag is the version to send in If-Match. It is not for caching: a sync state changes under the same version.
+      delete req.headers["if-none-match"];
+      if (version !== undefined) res.set("ETag", `"${version}"`);
+      res.set("Cache-Control", "private, no-cache").json(result);
+    });
+  }
+  return router;
+}
+
+function versionOf(result: unknown): number | undefined {
+  if (typeof result !== "object" || result === null) return undefined;
+  for (const field of ["generation", "latest_version", "version"])
+    if (field in result && typeof result[field as keyof typeof result] === "number") return result[field as keyof typeof result];
+  return undefined;
+}

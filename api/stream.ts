@@ -1,0 +1,145 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { Client } from "pg";
+import { type WebSocket, WebSocketServer } from "ws";
+import { hashToken } from "../core/bearer.ts";
+import { findSession, readSessionEvents, sessionEventToView } from "../db/queries/sessions.ts";
+import { recordSecurityEvent } from "./authenticate.ts";
+import type { ApiDeps } from "./deps.ts";
+
+interface Watcher {
+  sessionId: string;
+  wake: () => void;
+}
+
+const pingMs = 20_000;
+/** Without a notification the rows are looked at again: a lost NOTIFY costs this much. */
+const pollMs = 1_000;
+/** A client that reads slower than this much is cut off; it resumes from its last position. */
+const maxBuffered = 4 * 1024 * 1024;
+
+/** WebSocket streams of sessions: `/sessions/:id/stream?ticket=…&after=N`. Returns a function that closes them all. */
+export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void> {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024, perMessageDeflate: false });
+  const watchers = new Set<Watcher>();
+  const listener = listen(deps, (sessionId) => {
+    for (const watcher of watchers) if (watcher.sessionId === sessionId) watcher.wake();
+  });
+
+  const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // An upgrade that fails must not take the process with it.
+    socket.on("error", () => socket.destroy());
+    void admit(req).then(
+      (admitted) => {
+        if (admitted === undefined) {
+          socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+          return;
+        }
+        sockets.handleUpgrade(req, socket, head, (ws) => void follow(ws, admitted));
+      },
+      (error: unknown) => {
+        deps.log.warn({ err: error }, "a stream could not be opened");
+        socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      },
+    );
+  };
+  server.on("upgrade", onUpgrade);
+
+  async function admit(req: IncomingMessage): Promise<{ organisationId: string; sessionId: string; after: number } | undefined> {
+    const url = new URL(req.url ?? "/", "http://localhost");
+    const sessionId = /^\/sessions\/([0-9a-f-]{36})\/stream$/.exec(url.pathname)?.[1];
+    const ticket = url.searchParams.get("ticket") ?? "";
+    const after = Number(url.searchParams.get("after") ?? "0");
+    if (sessionId === undefined || !Number.isInteger(after) || after < 0) return undefined;
+    const hash = hashToken(ticket);
+    const found = await deps.db.anywhere.maybe<{ organisation_id: string }>("select * from find_stream_ticket($1)", [hash]);
+    const used =
+      found === undefined
+        ? 0
+        : await deps.db.inOrganisation(found.organisation_id, (tx) =>
+            tx.run(
+              "update stream_tickets set used_at = $3 where ticket_hash = $1 and session_id = $2 and used_at is null and expires_at > $3",
+              [hash, sessionId, deps.now()],
+            ),
+          );
+    if (found === undefined || used === 0) {
+      await recordSecurityEvent(deps, "invalid_ticket", { path: url.pathname });
+      return undefined;
+    }
+    return { organisationId: found.organisation_id, sessionId, after };
+  }
+
+  async function follow(ws: WebSocket, admitted: { organisationId: string; sessionId: string; after: number }): Promise<void> {
+    let wake = () => {};
+    const watcher: Watcher = { sessionId: admitted.sessionId, wake: () => wake() };
+    watchers.add(watcher);
+    const ping = setInterval(() => ws.ping(), pingMs);
+    ws.on("error", () => ws.terminate());
+    ws.on("close", () => {
+      clearInterval(ping);
+      watchers.delete(watcher);
+      wake();
+    });
+    let { after } = admitted;
+    try {
+      while (ws.readyState === ws.OPEN) {
+        // Armed before the rows are read: what is stored in between wakes the next round.
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, pollMs).unref();
+        });
+        const { events, ended } = await deps.db.inOrganisation(admitted.organisationId, async (tx) => {
+          const rows = await readSessionEvents(tx, admitted.sessionId, after, 500);
+          const session = rows.length === 0 ? await findSession(tx, admitted.sessionId) : undefined;
+          return { events: rows.map(sessionEventToView), ended: session !== undefined && session.cleaned_at !== null };
+        });
+        for (const event of events) {
+          ws.send(JSON.stringify(event));
+          after = event.position;
+        }
+        if (ended) return ws.close(1000, "the session has ended");
+        if (ws.bufferedAmount > maxBuffered) return ws.close(1013, "too slow: resume with ?after=");
+        if (events.length === 0) await woken;
+      }
+    } catch (error) {
+      deps.log.warn({ err: error, session: admitted.sessionId }, "a stream was cut");
+      ws.close(1011, "try again with ?after=");
+    }
+  }
+
+  return async () => {
+    server.off("upgrade", onUpgrade);
+    for (const ws of sockets.clients) ws.close(1012, "restarting: resume with ?after=");
+    await listener.close();
+  };
+}
+
+/** One connection that hears of new events; when it breaks it is made anew, and the watchers' own polling covers the gap. */
+function listen(deps: ApiDeps, heard: (sessionId: string) => void): { close: () => Promise<void> } {
+  let closed = false;
+  let client: Client | undefined;
+  const connect = async (): Promise<void> => {
+    if (closed) return;
+    const next = new Client({ connectionString: deps.config.databaseUrl, application_name: "powerloom-listen" });
+    client = next;
+    next.on("notification", (message) => heard(message.payload ?? ""));
+    next.on("error", () => undefined);
+    next.on("end", () => {
+      if (!closed) setTimeout(() => void connect(), 500).unref();
+    });
+    try {
+      await next.connect();
+      await next.query("listen session_events");
+    } catch (error) {
+      deps.log.warn({ err: error }, "cannot listen for session events; polling");
+      await next.end().catch(() => undefined);
+    }
+  };
+  void connect();
+  return {
+    async close() {
+      closed = true;
+      await client?.end().catch(() => undefined);
+    },
+  };
+}

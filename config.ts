@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { PowerloomError } from "./core/errors.ts";
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
+const key = z
+  .string()
+  .transform((text) => Buffer.from(text, "base64url"))
+  .refine((bytes) => bytes.length === 32, "must be 32 bytes in base64url (openssl rand -base64 32 | tr '+/' '-_')");
+
+const schema = z.object({
+  POWERLOOM_MODE: z.enum(["dev", "production"]).default("production"),
+  POWERLOOM_HOST: z.string().default("127.0.0.1"),
+  POWERLOOM_API_PORT: port(4000),
+  POWERLOOM_API_URL: url.optional(),
+  POWERLOOM_WORKER_PORT: port(4030),
+  POWERLOOM_MCP_PUBLIC_URL: url.default("http://127.0.0.1:4020/mcp"),
+  POWERLOOM_MCP_CLIENT_SECRET: z.string().min(16, "must have at least 16 characters"),
+  POWERLOOM_SEALING_KEY: key,
+  POWERLOOM_SWEEP_SECONDS: z.coerce.number().int().min(1).max(3600).default(60),
+  POWERLOOM_RATE_LIMIT: z.coerce.number().int().min(1).default(600),
+  POWERLOOM_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL"),
+  ISSUER_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL").optional(),
+  TEMPORAL_ADDRESS: z.string().default("127.0.0.1:7233"),
+  TEMPORAL_NAMESPACE: z.string().default("powerloom"),
+  ANTHROPIC_API_KEY: z.string().optional(),
+  ANTHROPIC_BASE_URL: url.optional(),
+});
+
+export interface Config {
+  mode: "dev" | "production";
+  host: string;
+  apiPort: number;
+  /** Issuer of our tokens and audience of all of them. */
+  apiUrl: string;
+  workerPort: number;
+  mcpPublicUrl: string;
+  mcpClientSecret: string;
+  sealingKey: Uint8Array;
+  sweepSeconds: number;
+  /** Requests a minute and principal. */
+  rateLimit: number;
+  logLevel: string;
+  databaseUrl: string;
+  issuerDatabaseUrl: string | undefined;
+  temporalAddress: string;
+  temporalNamespace: string;
+  anthropicApiKey: string;
+  anthropicBaseUrl: string | undefined;
+}
+
+/** Reads the environment, or refuses and names every fault at once. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(present);
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  if (parsed.success) {
+    const env = parsed.data;
+    // The provider cannot reach this machine's loopback, and a URL that does not match means calls without credentials.
+    if (env.ANTHROPIC_API_KEY !== undefined && env.ANTHROPIC_BASE_URL === undefined && !env.POWERLOOM_MCP_PUBLIC_URL.startsWith("https://"))
+      faults.push("POWERLOOM_MCP_PUBLIC_URL: must be an https URL the provider can reach when ANTHROPIC_API_KEY is set");
+    if (env.ANTHROPIC_API_KEY === undefined && env.ANTHROPIC_BASE_URL === undefined)
+      faults.push("ANTHROPIC_API_KEY: set it, or point ANTHROPIC_BASE_URL at the stand-in");
+    if (faults.length === 0)
+      return {
+        mode: env.POWERLOOM_MODE,
+        host: env.POWERLOOM_HOST,
+        apiPort: env.POWERLOOM_API_PORT,
+        apiUrl: env.POWERLOOM_API_URL ?? `http://${env.POWERLOOM_HOST}:${env.POWERLOOM_API_PORT}`,
+        workerPort: env.POWERLOOM_WORKER_PORT,
+        mcpPublicUrl: env.POWERLOOM_MCP_PUBLIC_URL,
+        mcpClientSecret: env.POWERLOOM_MCP_CLIENT_SECRET,
+        sealingKey: env.POWERLOOM_SEALING_KEY,
+        sweepSeconds: env.POWERLOOM_SWEEP_SECONDS,
+        rateLimit: env.POWERLOOM_RATE_LIMIT,
+        logLevel: env.POWERLOOM_LOG_LEVEL,
+        databaseUrl: env.DATABASE_URL,
+        issuerDatabaseUrl: env.ISSUER_DATABASE_URL,
+        temporalAddress: env.TEMPORAL_ADDRESS,
+        temporalNamespace: env.TEMPORAL_NAMESPACE,
+        anthropicApiKey: env.ANTHROPIC_API_KEY ?? "local",
+        anthropicBaseUrl: env.ANTHROPIC_BASE_URL,
+      };
+  }
+  throw new PowerloomError("internal", `The environment is not complete:\n  ${faults.join("\n  ")}`);
+}

@@ -1,0 +1,38 @@
+import { PowerloomError } from "../core/errors.ts";
+import type { Tx } from "../db/database.ts";
+import { lockAuthority } from "../db/queries/authority.ts";
+import { findOperationRow, type NewIntent, type OperationRow, recordIntent } from "../db/queries/operations.ts";
+import type { AnyOperation } from "./declaration.ts";
+import { evaluate } from "./execute.ts";
+import { contextOf, type OperationDeps, refusable, stateOf } from "./submit.ts";
+
+/**
+ * Stores an intent, or finds the one that has its key. What SQL evidence refuses at once is refused and audited here, so
+ * that a storm of 403s costs no workflow (design §2).
+ */
+export async function admitOperation(
+  deps: OperationDeps,
+  tx: Tx,
+  operation: AnyOperation,
+  intent: NewIntent,
+): Promise<{ row: OperationRow; fresh: boolean }> {
+  await lockAuthority(tx, "share");
+  const admitted = await recordIntent(tx, intent, deps.now());
+  if (!admitted.fresh) {
+    if (admitted.row.body_digest !== intent.bodyDigest)
+      throw new PowerloomError(
+        "idempotency_mismatch",
+        "This Idempotency-Key was used for another request. Use a new key, or send the same body.",
+        { request_id: admitted.row.id },
+      );
+    return admitted;
+  }
+  const context = contextOf(deps, tx, admitted.row);
+  await refusable(deps, tx, admitted.row, operation, async () => {
+    await evaluate(operation, admitted.row.input, context);
+    return stateOf(tx, admitted.row);
+  });
+  const row = await findOperationRow(tx, intent.id);
+  if (row === undefined) throw new Error("the intent just stored cannot be read");
+  return { row, fresh: true };
+}

@@ -1,0 +1,83 @@
+import type { Client } from "@temporalio/client";
+import type { Logger } from "pino";
+import { type OrganisationId, type SessionId, workflowIds } from "../core/ids.ts";
+import type { Database } from "../db/database.ts";
+import { taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
+import { initialAttributes, nudgeSession, signalLookAgain } from "./nudge.ts";
+
+const everyMs = 1_000;
+const atMost = 200;
+
+/**
+ * Every second: starts intents that nobody started, signals decisions that nobody acted on, wakes sessions whose commands
+ * wait. One worker at a time does it (advisory lock); a lost start or signal so costs a few seconds and no polling workflow.
+ * @returns stops it and waits for the round in progress
+ */
+export function startSweeps(deps: { db: Database; temporal: Client; log: Logger }): () => Promise<void> {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let round: Promise<void> = Promise.resolve();
+  const schedule = () => {
+    timer = setTimeout(() => {
+      round = sweep(deps)
+        .catch((error: unknown) => deps.log.warn({ err: error }, "a sweep failed"))
+        .then(() => {
+          if (!stopped) schedule();
+        });
+    }, everyMs);
+  };
+  schedule();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await round;
+  };
+}
+
+async function sweep({ db, temporal, log }: { db: Database; temporal: Client; log: Logger }): Promise<void> {
+  const client = await db.pool.connect();
+  try {
+    const { rows } = await client.query<{ locked: boolean }>("select pg_try_advisory_lock(7240518) as locked");
+    if (rows[0]?.locked !== true) return;
+    try {
+      const operations = await client.query<{ organisation_id: string; id: string; name: string }>(
+        "select * from stale_operations('2 seconds', $1)",
+        [atMost],
+      );
+      for (const row of operations.rows) {
+        log.info({ operation: row.id }, "starting an intent nobody started");
+        await startProvision(temporal, row);
+      }
+      const decisions = await client.query<{ workflow_id: string }>("select * from unconsumed_decisions('2 seconds', $1)", [atMost]);
+      for (const row of decisions.rows) await signalLookAgain(temporal, row.workflow_id);
+      const sessions = await client.query<{ organisation_id: OrganisationId; id: SessionId }>(
+        "select * from unattended_sessions('2 seconds', $1)",
+        [atMost],
+      );
+      for (const row of sessions.rows)
+        await nudgeSession(temporal, { organisationId: row.organisation_id, sessionId: row.id });
+    } finally {
+      await client.query("select pg_advisory_unlock(7240518)");
+    }
+  } finally {
+    client.release();
+  }
+}
+
+async function startProvision(temporal: Client, row: { organisation_id: string; id: string; name: string }): Promise<void> {
+  await temporal.workflow
+    .start("provision", {
+      workflowId: workflowIds.provision(row.name, row.id),
+      taskQueue: taskQueues.main,
+      args: [{ organisationId: row.organisation_id, operationId: row.id }],
+      workflowIdConflictPolicy: "USE_EXISTING",
+      // A workflow that closed although its row is still `received` has failed: it may be run again, the row decides.
+      workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+      workflowTaskTimeout,
+      typedSearchAttributes: initialAttributes(row.organisation_id, row.name),
+      staticSummary: `${row.name} ${row.id}`,
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof Error && error.name === "WorkflowExecutionAlreadyStartedError")) throw error;
+    });
+}

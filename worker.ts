@@ -1,0 +1,114 @@
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import express from "express";
+import { v7 } from "uuid";
+import { createBootstrapActivities } from "./activities/bootstrap.ts";
+import type { ActivityDeps } from "./activities/deps.ts";
+import { createProvisionActivities } from "./activities/provision.ts";
+import { createReconcileActivities } from "./activities/reconcile.ts";
+import { createSessionActivities } from "./activities/session.ts";
+import { createStreamActivities } from "./activities/session-stream.ts";
+import { createClaude } from "./claude/client.ts";
+import { readConfig } from "./config.ts";
+import { seal, unseal } from "./core/sealing.ts";
+import { assertUnprivileged, openDatabase } from "./db/database.ts";
+import { createHealth, healthRoutes, listenOn } from "./process/health.ts";
+import { createLogger } from "./process/log.ts";
+import { runPart } from "./process/run.ts";
+import { exitWhenParentGoes } from "./stack/parent.ts";
+import { connectTemporal } from "./temporal/connect.ts";
+import { ensureSweepSchedule } from "./temporal/schedule.ts";
+import { startSweeps } from "./temporal/sweeps.ts";
+import { workflowBundle } from "./temporal/workflow-bundle.ts";
+import { taskQueues } from "./workflows/messages.ts";
+
+const log = createLogger("worker", process.env["POWERLOOM_LOG_LEVEL"] ?? "info");
+exitWhenParentGoes();
+
+await runPart(log, async () => {
+  const config = readConfig(process.env);
+  // Signals are ours to handle: the SDK would otherwise shut the worker down on its own terms.
+  Runtime.install({ shutdownSignals: [], logger: temporalLogger() });
+  const db = openDatabase(config.databaseUrl, { name: "powerloom-worker", max: 40 });
+  await assertUnprivileged(db.pool, "worker");
+  const temporal = await connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
+  const connection = await NativeConnection.connect({ address: config.temporalAddress });
+  const deps: ActivityDeps = {
+    db,
+    temporal,
+    claude: createClaude({ baseUrl: config.anthropicBaseUrl, apiKey: config.anthropicApiKey }),
+    log,
+    now: () => new Date(),
+    newId: () => v7(),
+    seal: (secret) => seal(config.sealingKey, secret),
+    unseal: (sealed) => unseal(config.sealingKey, sealed),
+  };
+
+  const cache = process.env["POWERLOOM_HOME"] ?? join(fileURLToPath(new URL(".", import.meta.url)), ".powerloom");
+  const codePath = await workflowBundle(join(cache, "cache"));
+  const shared = { connection, namespace: config.temporalNamespace };
+  const main = await Worker.create({
+    ...shared,
+    taskQueue: taskQueues.main,
+    workflowBundle: { codePath },
+    activities: {
+      ...createProvisionActivities(deps),
+      ...createReconcileActivities(deps),
+      ...createSessionActivities(deps),
+      ...createBootstrapActivities({ ...deps, mcpPublicUrl: config.mcpPublicUrl }),
+    },
+    maxCachedWorkflows: 1_000,
+    maxConcurrentActivityTaskExecutions: 100,
+    // A worker that died without notice leaves sticky tasks behind: the default of 10 s is recovery time.
+    stickyQueueScheduleToStartTimeout: "1s",
+    shutdownGraceTime: "5s",
+  });
+  const streams = await Worker.create({
+    ...shared,
+    taskQueue: taskQueues.streams,
+    activities: createStreamActivities(deps),
+    maxConcurrentActivityTaskExecutions: 2_000,
+    shutdownGraceTime: "1s",
+  });
+  const health = createHealth("worker", async () => {
+    await db.pool.query("select 1");
+    if (main.getState() !== "RUNNING") throw new Error(`the worker is ${main.getState()}`);
+  });
+  const server = createServer(express().disable("x-powered-by").use(healthRoutes(health)));
+  await listenOn(server, config.workerPort, config.host, "the worker's health (POWERLOOM_WORKER_PORT)");
+  await ensureSweepSchedule(temporal, config.sweepSeconds);
+  const running = Promise.all([main.run(), streams.run()]);
+  running.catch((error: unknown) => {
+    log.error({ err: error }, "the worker stopped");
+    process.exit(1);
+  });
+  const stopSweeps = startSweeps({ db, temporal, log });
+  log.info({ taskQueue: taskQueues.main, namespace: config.temporalNamespace }, "polling");
+
+  return async () => {
+    health.draining = true;
+    await stopSweeps();
+    main.shutdown();
+    streams.shutdown();
+    await running;
+    server.close();
+    await connection.close();
+    await temporal.connection.close();
+    await db.close();
+  };
+});
+
+function temporalLogger() {
+  const write = (level: "debug" | "info" | "warn" | "error") => (message: string, meta?: Record<string | symbol, unknown>) =>
+    log[level]({ ...(meta?.["error"] === undefined ? {} : { err: meta["error"] }) }, `temporal: ${message}`);
+  return {
+    log: (level: string, message: string) => log.debug({ level }, message),
+    trace: () => undefined,
+    debug: () => undefined,
+    info: () => undefined,
+    warn: write("warn"),
+    error: write("error"),
+  };
+}
