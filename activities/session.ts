@@ -226,7 +226,7 @@ export function createSessionActivities(deps: ActivityDeps) {
             operation: "session.tool_call",
             ouId: session.ou_id,
             requesterId: session.invoker_id,
-            act: session.agent_id,
+            act: `agent:${session.agent_id}`,
             requirements: [
               { policyId: null, policyVersion: null, policyName: "always_ask", approverRole: "Approver", approvalsNeeded: 1 },
             ],
@@ -241,7 +241,7 @@ export function createSessionActivities(deps: ActivityDeps) {
           await appendAudit(tx, {
             id,
             sub: session.invoker_id,
-            act: session.agent_id,
+            act: `agent:${session.agent_id}`,
             delegated_from_session: session.id,
             operation: "session.tool_call",
             ou: session.ou_path,
@@ -340,7 +340,7 @@ export function createSessionActivities(deps: ActivityDeps) {
             await appendAudit(tx, {
               id: ref.sessionId,
               sub: session.invoker_id,
-              act: session.agent_id,
+              act: `agent:${session.agent_id}`,
               delegated_from_session: ref.sessionId,
               operation: "session.end",
               ou: session.ou_path,

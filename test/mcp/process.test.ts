@@ -37,6 +37,15 @@ test("every fault of the settings is named, with the variable it is in", () => {
   });
 });
 
+test("a slash at the end of a URL makes no difference", () => {
+  const read = readConfig({
+    POWERLOOM_API_URL: "https://api.example/",
+    POWERLOOM_MCP_PUBLIC_URL: "https://mcp.example/mcp/",
+    POWERLOOM_MCP_CLIENT_SECRET: "s",
+  });
+  expect(read).toMatchObject({ config: { apiUrl: "https://api.example", publicUrl: "https://mcp.example/mcp" } });
+});
+
 test("the settings have defaults but for the API and the secret", () => {
   const read = readConfig({ POWERLOOM_API_URL: "http://127.0.0.1:4000", POWERLOOM_MCP_CLIENT_SECRET: "s" });
   expect(read).toMatchObject({

@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { startLocalStack } from "../../stack/local-stack.ts";
+
+/** What tests know of the stack they share. */
+export interface SharedStack {
+  apiUrl: string;
+  mcpUrl: string;
+  simulatorUrl: string;
+  databaseUrl: string;
+  issuerDatabaseUrl: string;
+  adminUrl: string;
+  temporalAddress: string;
+  temporalNamespace: string;
+  mcpClientSecret: string;
+  sealingKey: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    stack: SharedStack;
+  }
+}
+
+/** One real stack for all integration tests of a run: PostgreSQL, Temporal, API, worker, MCP server, stand-in. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const directory = await mkdtemp(join(tmpdir(), "powerloom-test-"));
+  const lines: string[] = [];
+  const stack = await startLocalStack({
+    stateDirectory: directory,
+    environment: { ...process.env, ANTHROPIC_API_KEY: "", ANTHROPIC_BASE_URL: "", DATABASE_URL: "", TEMPORAL_ADDRESS: "" },
+    mode: "dev",
+    anyPorts: true,
+    log: (line) => {
+      lines.push(line);
+      if (process.env["POWERLOOM_TEST_LOG"]) console.log(line);
+      else if (/\b(error|fatal)\b/.test(line)) console.error(line);
+    },
+    extraEnvironment: { POWERLOOM_RATE_LIMIT: "1000000", POWERLOOM_SWEEP_SECONDS: "2" },
+  }).catch(async (error: unknown) => {
+    console.error(lines.join("\n"));
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  });
+  const { environment } = stack;
+  project.provide("stack", {
+    apiUrl: stack.apiUrl,
+    mcpUrl: stack.mcpUrl,
+    simulatorUrl: stack.simulatorUrl,
+    databaseUrl: stack.databaseUrl,
+    issuerDatabaseUrl: environment["ISSUER_DATABASE_URL"] ?? "",
+    adminUrl: stack.adminUrl ?? "",
+    temporalAddress: stack.temporalAddress,
+    temporalNamespace: stack.temporalNamespace,
+    mcpClientSecret: environment["POWERLOOM_MCP_CLIENT_SECRET"] ?? "",
+    sealingKey: environment["POWERLOOM_SEALING_KEY"] ?? "",
+  });
+  return async () => {
+    await stack.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+}
