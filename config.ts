@@ -21,7 +21,10 @@ const schema = z.object({
   POWERLOOM_RATE_LIMIT: z.coerce.number().int().min(1).default(600),
   POWERLOOM_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL"),
-  ISSUER_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL").optional(),
+  ISSUER_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")
+    .optional(),
   TEMPORAL_ADDRESS: z.string().default("127.0.0.1:7233"),
   TEMPORAL_NAMESPACE: z.string().default("powerloom"),
   ANTHROPIC_API_KEY: z.string().optional(),
@@ -54,14 +57,18 @@ export interface Config {
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const parsed = schema.safeParse(present);
-  const faults = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   if (parsed.success) {
     const env = parsed.data;
     // The provider cannot reach this machine's loopback, and a URL that does not match means calls without credentials.
-    if (env.ANTHROPIC_API_KEY !== undefined && env.ANTHROPIC_BASE_URL === undefined && !env.POWERLOOM_MCP_PUBLIC_URL.startsWith("https://"))
-      faults.push("POWERLOOM_MCP_PUBLIC_URL: must be an https URL the provider can reach when ANTHROPIC_API_KEY is set");
+    if (
+      env.ANTHROPIC_API_KEY !== undefined &&
+      env.ANTHROPIC_BASE_URL === undefined &&
+      !env.POWERLOOM_MCP_PUBLIC_URL.startsWith("https://")
+    )
+      faults.push(
+        "POWERLOOM_MCP_PUBLIC_URL: must be an https URL the provider can reach when ANTHROPIC_API_KEY is set",
+      );
     if (env.ANTHROPIC_API_KEY === undefined && env.ANTHROPIC_BASE_URL === undefined)
       faults.push("ANTHROPIC_API_KEY: set it, or point ANTHROPIC_BASE_URL at the stand-in");
     if (faults.length === 0)

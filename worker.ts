@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { Runtime, Worker } from "@temporalio/worker";
 import express from "express";
 import { v7 } from "uuid";
 import { createBootstrapActivities } from "./activities/bootstrap.ts";
@@ -18,7 +18,7 @@ import { createHealth, healthRoutes, listenOn } from "./process/health.ts";
 import { createLogger } from "./process/log.ts";
 import { runPart } from "./process/run.ts";
 import { exitWhenParentGoes } from "./stack/parent.ts";
-import { connectTemporal } from "./temporal/connect.ts";
+import { connectTemporal, connectWorker } from "./temporal/connect.ts";
 import { ensureSweepSchedule } from "./temporal/schedule.ts";
 import { startSweeps } from "./temporal/sweeps.ts";
 import { workflowBundle } from "./temporal/workflow-bundle.ts";
@@ -34,7 +34,7 @@ await runPart(log, async () => {
   const db = openDatabase(config.databaseUrl, { name: "powerloom-worker", max: 40 });
   await assertUnprivileged(db.pool, "worker");
   const temporal = await connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
-  const connection = await NativeConnection.connect({ address: config.temporalAddress });
+  const connection = await connectWorker({ address: config.temporalAddress, namespace: config.temporalNamespace });
   const deps: ActivityDeps = {
     db,
     temporal,
@@ -101,8 +101,9 @@ await runPart(log, async () => {
 });
 
 function temporalLogger() {
-  const write = (level: "debug" | "info" | "warn" | "error") => (message: string, meta?: Record<string | symbol, unknown>) =>
-    log[level]({ ...(meta?.["error"] === undefined ? {} : { err: meta["error"] }) }, `temporal: ${message}`);
+  const write =
+    (level: "debug" | "info" | "warn" | "error") => (message: string, meta?: Record<string | symbol, unknown>) =>
+      log[level]({ err: meta?.["error"] }, `temporal: ${message}`);
   return {
     log: (level: string, message: string) => log.debug({ level }, message),
     trace: () => undefined,

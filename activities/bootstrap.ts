@@ -32,7 +32,13 @@ export type BootstrapStep =
 export function createBootstrapActivities(deps: ActivityDeps & { mcpPublicUrl: string }) {
   const { db } = deps;
 
-  async function intend(tx: Tx, principalId: string, what: string, name: string, fields: Record<string, unknown>): Promise<BootstrapStep> {
+  async function intend(
+    tx: Tx,
+    principalId: string,
+    what: string,
+    name: string,
+    fields: Record<string, unknown>,
+  ): Promise<BootstrapStep> {
     const operation = findOperation(name);
     if (operation === undefined) throw new Error(`no operation ${name}`);
     const input = operation.input.parse(fields);
@@ -57,14 +63,21 @@ export function createBootstrapActivities(deps: ActivityDeps & { mcpPublicUrl: s
     );
     if (row.status === "denied" || row.status === "cancelled")
       return { kind: "failed", reason: `${what}: ${row.status} (${row.reason ?? "no reason given"})` };
-    return { kind: "operation", what, operationId: row.id as OperationId, workflowId: workflowIds.provision(name, row.id) };
+    return {
+      kind: "operation",
+      what,
+      operationId: row.id as OperationId,
+      workflowId: workflowIds.provision(name, row.id),
+    };
   }
 
   return {
     /** The next thing to do, from what exists now. */
     async nextBootstrapStep({ organisationId }: { organisationId: OrganisationId }): Promise<BootstrapStep> {
       return db.inOrganisation(organisationId, async (tx) => {
-        const asked = await tx.maybe<{ principal_id: string; input: BootstrapInput }>("select principal_id, input from bootstraps");
+        const asked = await tx.maybe<{ principal_id: string; input: BootstrapInput }>(
+          "select principal_id, input from bootstraps",
+        );
         if (asked === undefined) return { kind: "failed", reason: "nobody asked for it" };
         const { principal_id: principalId, input } = asked;
         const name = input.name ?? metaAgentName;
@@ -85,9 +98,15 @@ export function createBootstrapActivities(deps: ActivityDeps & { mcpPublicUrl: s
             deployment: "shared",
           });
         if (server.url !== deps.mcpPublicUrl)
-          return { kind: "failed", reason: `\`${name}\` is registered at ${server.url}, this deployment is ${deps.mcpPublicUrl}: remove it first.` };
+          return {
+            kind: "failed",
+            reason: `\`${name}\` is registered at ${server.url}, this deployment is ${deps.mcpPublicUrl}: remove it first.`,
+          };
 
-        const agent = await tx.maybe<AgentRow>(`${agentSelect} where a.deleted_at is null and a.name = $1 and a.ou_id = $2`, [name, ou.id]);
+        const agent = await tx.maybe<AgentRow>(
+          `${agentSelect} where a.deleted_at is null and a.name = $1 and a.ou_id = $2`,
+          [name, ou.id],
+        );
         if (agent === undefined)
           return intend(tx, principalId, "create the meta-agent", "agent.create", {
             name,
@@ -103,10 +122,10 @@ export function createBootstrapActivities(deps: ActivityDeps & { mcpPublicUrl: s
             agent_id: agent.id,
             mcp_server_id: server.id,
           });
-        const credential = await tx.maybe("select from credentials where agent_id = $1 and mcp_server_id = $2 and revoked_at is null", [
-          agent.id,
-          server.id,
-        ]);
+        const credential = await tx.maybe(
+          "select from credentials where agent_id = $1 and mcp_server_id = $2 and revoked_at is null",
+          [agent.id, server.id],
+        );
         if (credential === undefined)
           return intend(tx, principalId, "mint the credential", "credential.create", {
             agent_id: agent.id,

@@ -2,8 +2,10 @@ import type { AgentId, OperationRef, SessionId } from "../core/ids.ts";
 import { findOperationRow } from "../db/queries/operations.ts";
 import { queueNotice } from "../db/queries/sessions.ts";
 import { settleOperation, submitOperation } from "../operations/submit.ts";
-import type { ActivityDeps } from "./deps.ts";
 import { nudgeAgent, nudgeSession } from "../temporal/nudge.ts";
+import type { ActivityDeps } from "./deps.ts";
+
+export type { OperationState } from "../operations/submit.ts";
 
 export type ProvisionActivities = ReturnType<typeof createProvisionActivities>;
 
@@ -34,7 +36,8 @@ export function createProvisionActivities(deps: ActivityDeps) {
         const queued = await queueNotice(tx, row.sid, { id: deps.newId(), text, key: `decision:${row.id}` });
         return queued ? row.sid : undefined;
       });
-      if (sessionId !== undefined) await nudgeSession(deps.temporal, { organisationId, sessionId: sessionId as SessionId });
+      if (sessionId !== undefined)
+        await nudgeSession(deps.temporal, { organisationId, sessionId: sessionId as SessionId });
     },
   };
 }

@@ -114,7 +114,9 @@ export function createReconcileActivities(deps: ActivityDeps) {
     }
     if (row.deleted_at === null)
       await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.run("update agents set create_intended_at = clock_timestamp(), cma_agent_id = null where id = $1", [ref.agentId]),
+        tx.run("update agents set create_intended_at = clock_timestamp(), cma_agent_id = null where id = $1", [
+          ref.agentId,
+        ]),
       );
     return undefined;
   }
@@ -147,7 +149,12 @@ export function createReconcileActivities(deps: ActivityDeps) {
   async function announce(tx: Tx, row: AgentRow, type: string, action: string): Promise<void> {
     await tx.run(
       "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, $2, $3, 'agent:read', $4)",
-      [tx.organisationId, type, row.ou_id, { target: { type: "agent", id: row.id }, action, summary: `${row.name} ${action}` }],
+      [
+        tx.organisationId,
+        type,
+        row.ou_id,
+        { target: { type: "agent", id: row.id }, action, summary: `${row.name} ${action}` },
+      ],
     );
   }
 
@@ -159,7 +166,10 @@ export function createReconcileActivities(deps: ActivityDeps) {
         [agentId],
       );
       for (const { id } of sessions) {
-        const told = await tx.maybe("select from session_commands where session_id = $1 and idempotency_key = 'agent-deleted'", [id]);
+        const told = await tx.maybe(
+          "select from session_commands where session_id = $1 and idempotency_key = 'agent-deleted'",
+          [id],
+        );
         if (told !== undefined) continue;
         await queueCommand(tx, id, {
           id: deps.newId(),
@@ -189,7 +199,9 @@ export function createReconcileActivities(deps: ActivityDeps) {
 
     /** Wakes every agent that is not in sync, and those not compared with the provider for a while (foreign edits). */
     async sweepAgents({ olderThanSeconds }: { olderThanSeconds: number }): Promise<number> {
-      const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>("select * from list_organisations()");
+      const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>(
+        "select * from list_organisations()",
+      );
       let woken = 0;
       for (const { organisation_id: organisationId } of organisations) {
         const agents = await db.inOrganisation(organisationId, (tx) =>

@@ -13,7 +13,12 @@ export interface TurnEnd {
   decideBy: number;
 }
 
-type WireEvent = { id?: string; type: string; processed_at?: string | null; stop_reason?: { type: string; event_ids?: string[] } };
+type WireEvent = {
+  id?: string;
+  type: string;
+  processed_at?: string | null;
+  stop_reason?: { type: string; event_ids?: string[] };
+};
 
 // Events are written in batches: a transaction per word would be the slowest part of a conversation.
 const batchMs = 50;
@@ -60,7 +65,9 @@ export function createStreamActivities(deps: ActivityDeps) {
       } finally {
         clearInterval(beat);
         signal.removeEventListener("abort", stop);
-        await writer.flush().catch((error: unknown) => deps.log.warn({ error, session: ref.sessionId }, "events not written"));
+        await writer
+          .flush()
+          .catch((error: unknown) => deps.log.warn({ error, session: ref.sessionId }, "events not written"));
         stream.controller.abort();
       }
     },
@@ -152,4 +159,3 @@ function batchingWriter(store: (events: NewSessionEvent[]) => Promise<void>): Wr
     flush,
   };
 }
-

@@ -1,14 +1,29 @@
 import { ApplicationFailure, heartbeat } from "@temporalio/activity";
 import { ensureEnvironment } from "../claude/environments.ts";
 import { providerFault } from "../claude/faults.ts";
-import { addCredential, createSession, createVault, destroyVault, endSession, findTaggedSession, findTaggedVault } from "../claude/sessions.ts";
+import {
+  addCredential,
+  createSession,
+  createVault,
+  destroyVault,
+  endSession,
+  findTaggedSession,
+  findTaggedVault,
+} from "../claude/sessions.ts";
 import { hashToken, mintToken } from "../core/bearer.ts";
 import { digestOf } from "../core/canonical.ts";
 import { type SessionRef, workflowIds } from "../core/ids.ts";
 import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
 import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
 import { appendAudit } from "../db/queries/audit.ts";
-import { appendSessionEvents, type CommandRow, findSession, queueCommand, queuedCommands, type SessionRow } from "../db/queries/sessions.ts";
+import {
+  appendSessionEvents,
+  type CommandRow,
+  findSession,
+  queueCommand,
+  queuedCommands,
+  type SessionRow,
+} from "../db/queries/sessions.ts";
 import type { ActivityDeps } from "./deps.ts";
 
 export type SessionActivities = ReturnType<typeof createSessionActivities>;
@@ -25,11 +40,18 @@ export function createSessionActivities(deps: ActivityDeps) {
     const agent = await db.inOrganisation(ref.organisationId, (tx) =>
       tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [session.agent_id]),
     );
-    if (agent === undefined || agent.deleted_at !== null || agent.cma_agent_id === null || agent.cma_agent_version === null)
+    if (
+      agent === undefined ||
+      agent.deleted_at !== null ||
+      agent.cma_agent_id === null ||
+      agent.cma_agent_version === null
+    )
       throw ApplicationFailure.nonRetryable("the agent is not at the provider", "SessionCannotOpen");
 
     const recorded = await db.inOrganisation(ref.organisationId, async (tx) => {
-      await tx.run("insert into provider_environments (organisation_id) values ($1) on conflict do nothing", [tx.organisationId]);
+      await tx.run("insert into provider_environments (organisation_id) values ($1) on conflict do nothing", [
+        tx.organisationId,
+      ]);
       return tx.maybe<{ cma_environment_id: string | null }>("select cma_environment_id from provider_environments");
     });
     const environmentId = await ensureEnvironment(claude, ref.organisationId, recorded?.cma_environment_id ?? null);
@@ -142,7 +164,11 @@ export function createSessionActivities(deps: ActivityDeps) {
       if (stored.type !== event.type || taken.has(stored.id)) continue;
       if (event.type === "user.interrupt" && command.sending_at !== null) return stored.id;
       if (event.type === "user.message" && digestOf(textOf(stored)) === digestOf(textOf(event))) return stored.id;
-      if (event.type === "user.tool_confirmation" && "tool_use_id" in stored && stored.tool_use_id === event.tool_use_id)
+      if (
+        event.type === "user.tool_confirmation" &&
+        "tool_use_id" in stored &&
+        stored.tool_use_id === event.tool_use_id
+      )
         return stored.id;
     }
     return undefined;
@@ -151,7 +177,14 @@ export function createSessionActivities(deps: ActivityDeps) {
   return {
     async openSession(
       ref: SessionRef,
-    ): Promise<{ ended: boolean; endReason: string; cmaRunning: boolean; label: string; ou: string; idleTimeoutSeconds: number }> {
+    ): Promise<{
+      ended: boolean;
+      endReason: string;
+      cmaRunning: boolean;
+      label: string;
+      ou: string;
+      idleTimeoutSeconds: number;
+    }> {
       const session = await load(ref);
       if (session === undefined) throw ApplicationFailure.nonRetryable("no such session", "SessionCannotOpen");
       const facts = {
@@ -207,10 +240,12 @@ export function createSessionActivities(deps: ActivityDeps) {
           const id = `req_${eventId}`;
           const session = await findSession(tx, ref.sessionId, "lock");
           if (session === undefined || (await findApproval(tx, id)) !== undefined) return;
-          const event = await tx.maybe<{ payload: { name?: string; mcp_server_name?: string; input?: Record<string, unknown> } }>(
-            "select payload from session_events where session_id = $1 and provider_event_id = $2",
-            [ref.sessionId, eventId],
-          );
+          const event = await tx.maybe<{
+            payload: { name?: string; mcp_server_name?: string; input?: Record<string, unknown> };
+          }>("select payload from session_events where session_id = $1 and provider_event_id = $2", [
+            ref.sessionId,
+            eventId,
+          ]);
           const call = {
             server: event?.payload.mcp_server_name ?? null,
             tool: event?.payload.name ?? null,
@@ -228,7 +263,13 @@ export function createSessionActivities(deps: ActivityDeps) {
             requesterId: session.invoker_id,
             act: `agent:${session.agent_id}`,
             requirements: [
-              { policyId: null, policyVersion: null, policyName: "always_ask", approverRole: "Approver", approvalsNeeded: 1 },
+              {
+                policyId: null,
+                policyVersion: null,
+                policyName: "always_ask",
+                approverRole: "Approver",
+                approvalsNeeded: 1,
+              },
             ],
             digest,
             diff: { before: null, after: call, summary },
@@ -236,7 +277,11 @@ export function createSessionActivities(deps: ActivityDeps) {
             expiresAt,
           });
           await appendSessionEvents(tx, session.id, [
-            { providerEventId: `approval:${id}`, type: "powerloom.approval_requested", payload: { request_id: id, summary } },
+            {
+              providerEventId: `approval:${id}`,
+              type: "powerloom.approval_requested",
+              payload: { request_id: id, summary },
+            },
           ]);
           await appendAudit(tx, {
             id,
@@ -309,9 +354,10 @@ export function createSessionActivities(deps: ActivityDeps) {
             "update session_bearers set revoked_at = coalesce(revoked_at, $2), sealed_bearer = null where session_id = $1",
             [ref.sessionId, deps.now()],
           );
-          return tx.maybe("select from session_commands where session_id = $1 and kind = 'end' and created_by is not null", [
-            ref.sessionId,
-          ]);
+          return tx.maybe(
+            "select from session_commands where session_id = $1 and kind = 'end' and created_by is not null",
+            [ref.sessionId],
+          );
         });
         const cmaSessionId =
           session.cma_session_id ?? (await findTaggedSession(claude, session.id, session.create_intended_at));
@@ -326,7 +372,10 @@ export function createSessionActivities(deps: ActivityDeps) {
                cleaned_at = $4 where id = $1`,
             [ref.sessionId, failed ? "failed" : "ended", reason, now],
           );
-          await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [ref.sessionId, now]);
+          await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [
+            ref.sessionId,
+            now,
+          ]);
           await tx.run(
             `update approval_requests set status = 'cancelled', reason = 'the session ended', decided_at = coalesce(decided_at, $2),
                consumed_at = $2 where session_id = $1 and kind = 'tool_call' and consumed_at is null`,
@@ -366,7 +415,10 @@ type ProviderEvent =
   | { type: "user.tool_confirmation"; tool_use_id: string; result: "allow" | "deny"; deny_message?: string };
 
 function toProviderEvent(command: CommandRow): ProviderEvent {
-  const text = (key: string) => String(command.payload[key] ?? "");
+  const text = (key: string) => {
+    const value = command.payload[key];
+    return typeof value === "string" ? value : "";
+  };
   switch (command.kind) {
     case "message":
     case "notice":
@@ -376,7 +428,12 @@ function toProviderEvent(command: CommandRow): ProviderEvent {
     case "confirmation":
       return command.payload["result"] === "allow"
         ? { type: "user.tool_confirmation", tool_use_id: text("tool_use_id"), result: "allow" }
-        : { type: "user.tool_confirmation", tool_use_id: text("tool_use_id"), result: "deny", deny_message: text("reason") };
+        : {
+            type: "user.tool_confirmation",
+            tool_use_id: text("tool_use_id"),
+            result: "deny",
+            deny_message: text("reason"),
+          };
     case "end":
       throw new Error("an end is not an event of the provider");
   }

@@ -29,7 +29,12 @@ export function createApp(deps: ApiDeps, health: Health): Express {
     helmet({
       contentSecurityPolicy: {
         // The documentation page runs its own script from here, and nothing from elsewhere.
-        directives: { defaultSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"], imgSrc: ["'self'", "data:"], frameAncestors: ["'none'"] },
+        directives: {
+          defaultSrc: ["'self'"],
+          styleSrc: ["'self'", "'unsafe-inline'"],
+          imgSrc: ["'self'", "data:"],
+          frameAncestors: ["'none'"],
+        },
       },
     }),
   );
@@ -56,7 +61,13 @@ export function createApp(deps: ApiDeps, health: Health): Express {
       legacyHeaders: false,
       keyGenerator: (_req, res) => callerOf(res).principalId,
       handler: (_req, res) =>
-        sendProblem(res, new PowerloomError("too_many_requests", `At most ${deps.config.rateLimit} requests a minute. Wait and try again.`)),
+        sendProblem(
+          res,
+          new PowerloomError(
+            "too_many_requests",
+            `At most ${deps.config.rateLimit} requests a minute. Wait and try again.`,
+          ),
+        ),
     }),
   );
   app.use(readRoutes(deps));

@@ -29,7 +29,10 @@ export function authenticate(deps: ApiDeps, identify: Identifier) {
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
     const token = /^Bearer ([\x21-\x7e]+)$/i.exec(req.get("authorization") ?? "")?.[1];
     if (token === undefined)
-      throw new PowerloomError("unauthenticated", "Send `Authorization: Bearer <token>`. Get one with `powerloom login`.");
+      throw new PowerloomError(
+        "unauthenticated",
+        "Send `Authorization: Bearer <token>`. Get one with `powerloom login`.",
+      );
     try {
       res.locals["caller"] = await identify(token);
     } catch (error) {
@@ -91,11 +94,18 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     );
     if (providers.length === 0) throw new Error("no organisation trusts its issuer");
     if (decodeProtectedHeader(token).alg === "none") throw new Error("it is not signed");
-    const claims = await oidc.verify(token, issuer, providers.map((provider) => provider.audience), deps.now());
+    const claims = await oidc.verify(
+      token,
+      issuer,
+      providers.map((provider) => provider.audience),
+      deps.now(),
+    );
     const audiences = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
     const candidates = providers.filter((provider) => audiences.includes(provider.audience));
     for (const { organisation_id: organisationId } of candidates) {
-      const caller = await deps.db.inOrganisation(organisationId, (tx) => findForeign(tx, organisationId, issuer, claims));
+      const caller = await deps.db.inOrganisation(organisationId, (tx) =>
+        findForeign(tx, organisationId, issuer, claims),
+      );
       if (caller !== undefined) return caller;
     }
     throw new Error("no user of an organisation that trusts its issuer matches it");
@@ -170,7 +180,9 @@ export async function recordSecurityEvent(
 export function requireDelegable(caller: Caller, operation: string, delegable: boolean): void {
   if (caller.act === "") return;
   if (!delegable)
-    throw new PowerloomError("forbidden", `A delegated token may not be used for \`${operation}\`.`, { rule: "not-delegable" });
+    throw new PowerloomError("forbidden", `A delegated token may not be used for \`${operation}\`.`, {
+      rule: "not-delegable",
+    });
   if (caller.op !== operation)
     throw new PowerloomError("forbidden", `This token was made for \`${caller.op}\`, not for \`${operation}\`.`, {
       rule: "other-operation",

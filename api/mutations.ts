@@ -13,7 +13,7 @@ import { submit, taskQueues, workflowTaskTimeout } from "../workflows/messages.t
 import { callerOf, requireDelegable } from "./authenticate.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { parseInput, sendProblem } from "./problem.ts";
-import { requestRowToView, requestSelect, type RequestRow } from "./views/requests.ts";
+import { type RequestRow, requestRowToView, requestSelect } from "./views/requests.ts";
 
 /** How long a POST waits for the outcome before it answers 202. */
 const waitMs = 5_000;
@@ -76,12 +76,19 @@ async function awaitOutcome(deps: ApiDeps, organisationId: string, row: Operatio
       deps.temporal.workflow.executeUpdateWithStart(submit, { updateId: "submit", startWorkflowOperation: start }),
     );
   } catch (error) {
-    if (!isGrpcDeadlineError(error)) deps.log.warn({ err: error, operation: row.id }, "no outcome from the workflow yet");
+    if (!isGrpcDeadlineError(error))
+      deps.log.warn({ err: error, operation: row.id }, "no outcome from the workflow yet");
   }
 }
 
 /** The row is the truth: its status becomes the answer. No 5xx after an intent is stored. */
-async function answerFromRow(deps: ApiDeps, operation: AnyOperation, caller: Caller, id: string, res: Response): Promise<void> {
+async function answerFromRow(
+  deps: ApiDeps,
+  operation: AnyOperation,
+  caller: Caller,
+  id: string,
+  res: Response,
+): Promise<void> {
   const { row, view, sealed } = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
     const found = await findOperationRow(tx, id);
     const request = await tx.maybe<RequestRow>(`${requestSelect} where p.id = $1`, [id]);
@@ -109,7 +116,12 @@ async function answerFromRow(deps: ApiDeps, operation: AnyOperation, caller: Cal
         .send(JSON.stringify({ ...row.problem, request_id: row.id } as Partial<Problem>));
       return;
     case "denied":
-      sendProblem(res, new PowerloomError("forbidden", `The request was denied: ${row.reason ?? "no reason given"}`, { request_id: row.id }));
+      sendProblem(
+        res,
+        new PowerloomError("forbidden", `The request was denied: ${row.reason ?? "no reason given"}`, {
+          request_id: row.id,
+        }),
+      );
       return;
     case "expired":
     case "cancelled":
@@ -135,7 +147,14 @@ async function dryRun(
 ): Promise<Record<string, unknown>> {
   try {
     return await deps.db.inOrganisation(caller.organisationId, async (tx) => {
-      const context = { tx, now: deps.now(), principalId: caller.principalId, newId: deps.newId, seal: deps.seal, ifMatch };
+      const context = {
+        tx,
+        now: deps.now(),
+        principalId: caller.principalId,
+        newId: deps.newId,
+        seal: deps.seal,
+        ifMatch,
+      };
       const { preview, rule, requirements, digest } = await evaluate(operation, input, context);
       const { before, after, summary } = preview;
       throw new RollBack({

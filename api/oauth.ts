@@ -35,7 +35,10 @@ interface BearerFacts {
 }
 
 /** Token exchange (RFC 8693), introspection (RFC 7662), keys (RFC 7517) and metadata (RFC 8414). */
-export function oauthRoutes(deps: ApiDeps, verifyUserToken: (token: string) => Promise<{ organisationId: string; principalId: string; act: string }>): Router {
+export function oauthRoutes(
+  deps: ApiDeps,
+  verifyUserToken: (token: string) => Promise<{ organisationId: string; principalId: string; act: string }>,
+): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: "20kb" });
 
@@ -72,7 +75,11 @@ export function oauthRoutes(deps: ApiDeps, verifyUserToken: (token: string) => P
             ? await fromUserToken(token, body["actor_client"] ?? "")
             : undefined;
       if (claims === undefined)
-        throw new OAuthFault(400, "invalid_request", `subject_token_type must be ${sessionBearerType} or ${accessTokenUrn}`);
+        throw new OAuthFault(
+          400,
+          "invalid_request",
+          `subject_token_type must be ${sessionBearerType} or ${accessTokenUrn}`,
+        );
       const access_token = await deps.keys.sign(
         { ...claims, op },
         { typ: accessTokenType, audience: deps.config.apiUrl, seconds: delegatedSeconds, now: deps.now() },
@@ -87,7 +94,8 @@ export function oauthRoutes(deps: ApiDeps, verifyUserToken: (token: string) => P
       const token = stringFields(req.body)["token"] ?? "";
       const facts = await findBearer(token);
       // A server learns about bearers made for itself and no others (RFC 7662 §4).
-      const forThisClient = client === metaClientId ? facts?.audience === deps.config.mcpPublicUrl : facts?.mcpServerId === client;
+      const forThisClient =
+        client === metaClientId ? facts?.audience === deps.config.mcpPublicUrl : facts?.mcpServerId === client;
       if (facts === undefined || !forThisClient) return { active: false };
       return {
         active: true,
@@ -146,7 +154,10 @@ export function oauthRoutes(deps: ApiDeps, verifyUserToken: (token: string) => P
   async function findBearer(token: string): Promise<BearerFacts | undefined> {
     if (!/^pl[cs]_[A-Za-z0-9_-]{43}$/.test(token)) return undefined;
     const hash = hashToken(token);
-    const found = await deps.db.anywhere.maybe<{ organisation_id: string; kind: string }>("select * from find_bearer($1)", [hash]);
+    const found = await deps.db.anywhere.maybe<{ organisation_id: string; kind: string }>(
+      "select * from find_bearer($1)",
+      [hash],
+    );
     if (found === undefined) return undefined;
     const { organisation_id: organisationId, kind } = found;
     return deps.db.inOrganisation(organisationId, async (tx) => {
@@ -192,7 +203,9 @@ export function oauthRoutes(deps: ApiDeps, verifyUserToken: (token: string) => P
   /** `powerloom_meta`, or the id of an MCP server registration. HTTP Basic (RFC 6749 §2.3.1). */
   async function authenticateClient(req: Request): Promise<string> {
     const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(req.get("authorization") ?? "")?.[1];
-    const [id = "", secret = ""] = Buffer.from(encoded ?? "", "base64").toString("utf8").split(/:(.*)/s);
+    const [id = "", secret = ""] = Buffer.from(encoded ?? "", "base64")
+      .toString("utf8")
+      .split(/:(.*)/s);
     if (id === metaClientId && sameSecret(secret, deps.config.mcpClientSecret)) return id;
     if (isUuid(id)) {
       const row = await deps.db.anywhere.maybe<{ introspection_hash: string }>(
@@ -219,7 +232,9 @@ async function answering(res: Response, body: () => Promise<Record<string, unkno
 
 function stringFields(body: unknown): Record<string, string> {
   if (typeof body !== "object" || body === null) return {};
-  return Object.fromEntries(Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  return Object.fromEntries(
+    Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
 }
 
 function sameSecret(given: string, expected: string): boolean {

@@ -92,14 +92,20 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
         query: z.object({ dryRun: z.enum(["true", "false"]).optional().describe("Only say what would happen") }),
         header: z.object({
           "Idempotency-Key": z.string().min(1).max(255).optional(),
-          "Powerloom-Key-Ttl": z.string().regex(/^[0-9]{1,5}$/).optional().describe("Seconds the key is remembered, at most 86,400"),
+          "Powerloom-Key-Ttl": z
+            .string()
+            .regex(/^[0-9]{1,5}$/)
+            .optional()
+            .describe("Seconds the key is remembered, at most 86,400"),
           "If-Match": z.string().optional().describe("The ETag this change is meant for"),
         }),
       },
       ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
       responses: {
         [operation.http.status]: { description: "Applied", content: json(operation.output) },
-        ...(operation.http.status === 200 ? {} : { "200": { description: "With dryRun=true", content: json(dryRunView) } }),
+        ...(operation.http.status === 200
+          ? {}
+          : { "200": { description: "With dryRun=true", content: json(dryRunView) } }),
         "202": {
           description: "Waits for approval, or is still being taken up; see Location",
           headers: z.object({ Location: z.string() }),
@@ -146,14 +152,27 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     operationId: "event.stream",
     tags: ["events"],
     summary: "What changes, as server-sent events; resumes by Last-Event-ID or ?after=",
-    requestParams: { query: z.object({ after: z.string().regex(/^\d{1,15}$/).optional() }) },
-    responses: { "200": { description: "Events", content: { "text/event-stream": { schema: z.string() } } }, ...commonProblems },
+    requestParams: {
+      query: z.object({
+        after: z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .optional(),
+      }),
+    },
+    responses: {
+      "200": { description: "Events", content: { "text/event-stream": { schema: z.string() } } },
+      ...commonProblems,
+    },
   });
   add("/audit/export", "get", {
     operationId: "audit.export",
     tags: ["audit"],
     summary: "The whole audit chain as JSON lines, for offline verification",
-    responses: { "200": { description: "JSON lines", content: { "application/jsonl": { schema: z.string() } } }, ...commonProblems },
+    responses: {
+      "200": { description: "JSON lines", content: { "application/jsonl": { schema: z.string() } } },
+      ...commonProblems,
+    },
   });
 
   return createDocument({

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { z } from "zod";
+import type { z } from "zod";
 import { PowerloomError, toProblem } from "../core/errors.ts";
 import { sqlState } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
@@ -13,7 +13,9 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unkn
     pointer: `/${issue.path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
     detail: issue.message,
   }));
-  throw new PowerloomError("invalid_input", errors.map((error) => `${error.pointer}: ${error.detail}`).join("; "), { errors });
+  throw new PowerloomError("invalid_input", errors.map((error) => `${error.pointer}: ${error.detail}`).join("; "), {
+    errors,
+  });
 }
 
 export const notFound: RequestHandler = (req) => {
@@ -24,13 +26,16 @@ export const notFound: RequestHandler = (req) => {
 export function answerProblems(deps: Pick<ApiDeps, "db" | "log" | "newId">) {
   return async (error: unknown, req: Request, res: Response, _next: NextFunction): Promise<void> => {
     const known = translate(error);
-    if (known.code === "internal") deps.log.error({ err: error, path: req.path, method: req.method }, "unforeseen error");
+    if (known.code === "internal")
+      deps.log.error({ err: error, path: req.path, method: req.method }, "unforeseen error");
     if (res.headersSent) {
       res.destroy();
       return;
     }
     if (known.code === "forbidden")
-      await auditRefusal(deps, req, res, known).catch((err: unknown) => deps.log.error({ err }, "a refusal was not audited"));
+      await auditRefusal(deps, req, res, known).catch((err: unknown) =>
+        deps.log.error({ err }, "a refusal was not audited"),
+      );
     sendProblem(res, known);
   };
 }
@@ -73,9 +78,10 @@ export function sendProblem(res: Response, error: PowerloomError): void {
 function translate(error: unknown): PowerloomError {
   if (error instanceof PowerloomError) return error;
   // Express and its body parsers mark client faults with a status.
-  const status = error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : undefined;
+  const status =
+    error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : undefined;
   const message = error instanceof Error ? error.message : "";
-  switch (status) {
+  switch (status ?? 0) {
     case 400:
       return new PowerloomError("bad_request", `The request cannot be read: ${message}`);
     case 413:
@@ -87,6 +93,11 @@ function translate(error: unknown): PowerloomError {
   const state = sqlState(error);
   const down = state?.startsWith("08") || state?.startsWith("57") || state === "55P03" || state === "53300";
   if (down || /ECONNREFUSED|ENOENT|Connection terminated|timeout exceeded when trying to connect/.test(message))
-    return new PowerloomError("unavailable", "The database cannot be reached or is too slow; try again.", {}, { cause: error });
+    return new PowerloomError(
+      "unavailable",
+      "The database cannot be reached or is too slow; try again.",
+      {},
+      { cause: error },
+    );
   return new PowerloomError("internal", "An unforeseen error; it has been logged.", {}, { cause: error });
 }

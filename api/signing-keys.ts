@@ -1,4 +1,14 @@
-import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type JWK, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import {
+  calculateJwkThumbprint,
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from "jose";
 import { Pool } from "pg";
 import { seal, unseal } from "../core/sealing.ts";
 
@@ -76,7 +86,10 @@ export async function openSigningKeys(options: {
   return {
     async sign(claims, { typ, audience, seconds, now }) {
       const key = await current();
-      const privateKey = await importJWK(JSON.parse(unseal(options.sealingKey, key.sealed_private_jwk)) as JWK, algorithm);
+      const privateKey = await importJWK(
+        JSON.parse(unseal(options.sealingKey, key.sealed_private_jwk)) as JWK,
+        algorithm,
+      );
       const issuedAt = Math.floor(now.getTime() / 1000);
       return new SignJWT(claims)
         .setProtectedHeader({ alg: algorithm, typ, kid: key.kid })

@@ -45,14 +45,18 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
   };
   server.on("upgrade", onUpgrade);
 
-  async function admit(req: IncomingMessage): Promise<{ organisationId: string; sessionId: string; after: number } | undefined> {
+  async function admit(
+    req: IncomingMessage,
+  ): Promise<{ organisationId: string; sessionId: string; after: number } | undefined> {
     const url = new URL(req.url ?? "/", "http://localhost");
     const sessionId = /^\/sessions\/([0-9a-f-]{36})\/stream$/.exec(url.pathname)?.[1];
     const ticket = url.searchParams.get("ticket") ?? "";
     const after = Number(url.searchParams.get("after") ?? "0");
     if (sessionId === undefined || !Number.isInteger(after) || after < 0) return undefined;
     const hash = hashToken(ticket);
-    const found = await deps.db.anywhere.maybe<{ organisation_id: string }>("select * from find_stream_ticket($1)", [hash]);
+    const found = await deps.db.anywhere.maybe<{ organisation_id: string }>("select * from find_stream_ticket($1)", [
+      hash,
+    ]);
     const used =
       found === undefined
         ? 0
@@ -69,7 +73,10 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
     return { organisationId: found.organisation_id, sessionId, after };
   }
 
-  async function follow(ws: WebSocket, admitted: { organisationId: string; sessionId: string; after: number }): Promise<void> {
+  async function follow(
+    ws: WebSocket,
+    admitted: { organisationId: string; sessionId: string; after: number },
+  ): Promise<void> {
     let wake = () => {};
     const watcher: Watcher = { sessionId: admitted.sessionId, wake: () => wake() };
     watchers.add(watcher);

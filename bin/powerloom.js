@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Plain JavaScript on purpose: it must run, and explain itself, on a Node that cannot run TypeScript.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -12,5 +12,8 @@ if (node === undefined) {
   console.error(`powerloom needs Node 24 or newer; this is ${process.version}. Install Node 24, or run 'npm ci' here.`);
   process.exit(1);
 }
-const run = spawnSync(node, [`${root}cli/main.ts`, ...process.argv.slice(2)], { stdio: "inherit" });
-process.exit(run.status ?? 1);
+const child = spawn(node, [`${root}cli/main.ts`, ...process.argv.slice(2)], { stdio: "inherit" });
+// A terminal sends Ctrl-C to both of us: the child decides what it means. SIGTERM comes to this process alone.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));

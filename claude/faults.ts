@@ -22,7 +22,11 @@ export function providerFault(error: unknown): ProviderFault | undefined {
   return {
     retryable: status === undefined || status === 408 || status === 409 || status === 429 || status >= 500,
     retryAfterMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined,
-    raw: { status: status ?? null, request_id: error.requestID ?? null, error: error.error ?? { message: error.message } },
+    raw: {
+      status: status ?? null,
+      request_id: error.requestID ?? null,
+      error: error.error ?? { message: error.message },
+    },
   };
 }
 

@@ -4,10 +4,7 @@ import { metadataKeys } from "../core/reconcile/agent-definition.ts";
 import { isGone } from "./faults.ts";
 
 /** A vault that was created for this session but not recorded. */
-export async function findTaggedVault(
-  claude: Anthropic,
-  sessionId: string,
-): Promise<string | undefined> {
+export async function findTaggedVault(claude: Anthropic, sessionId: string): Promise<string | undefined> {
   for await (const vault of claude.beta.vaults.list({ limit: 100 }))
     if (vault.metadata[metadataKeys.session] === sessionId && vault.archived_at === null) return vault.id;
   return undefined;
@@ -53,7 +50,14 @@ export async function findTaggedSession(
 /** Creates the session idle: it is recorded before it is told anything. */
 export async function createSession(
   claude: Anthropic,
-  session: { sessionId: string; agentId: string; agentVersion: number; environmentId: string; vaultId: string; title: string },
+  session: {
+    sessionId: string;
+    agentId: string;
+    agentVersion: number;
+    environmentId: string;
+    vaultId: string;
+    title: string;
+  },
 ): Promise<string> {
   const created = await claude.beta.sessions.create({
     agent: { type: "agent", id: session.agentId, version: session.agentVersion },

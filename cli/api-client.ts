@@ -42,7 +42,7 @@ export function createApiClient(options: { apiUrl: string; token?: string | unde
       response = await fetch(url, {
         method,
         headers: {
-          accept: "application/json, application/problem+json, application/x-ndjson",
+          accept: "application/json, application/problem+json, application/jsonl",
           ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
           ...headers,

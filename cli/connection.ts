@@ -4,7 +4,7 @@ import { usageFailure } from "./failure.ts";
 import { readLogin } from "./login-file.ts";
 import type { Shell } from "./shell.ts";
 
-export const defaultApiUrl = "http://127.0.0.1:4000";
+const defaultApiUrl = "http://127.0.0.1:4000";
 
 /** Options that every command takes. */
 export interface GlobalOptions {

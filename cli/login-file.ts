@@ -10,7 +10,7 @@ const savedLogin = z.object({ api_url: z.string(), token: z.string(), email: z.s
 export type SavedLogin = z.infer<typeof savedLogin>;
 
 /** Where the login is kept: `POWERLOOM_HOME`, else the user's configuration directory. */
-export function loginPath(env: Shell["env"]): string {
+function loginPath(env: Shell["env"]): string {
   if (env["POWERLOOM_HOME"]) return join(env["POWERLOOM_HOME"], "login.json");
   return join(env["XDG_CONFIG_HOME"] || join(env["HOME"] || homedir(), ".config"), "powerloom", "login.json");
 }

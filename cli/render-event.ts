@@ -42,7 +42,9 @@ export function renderEvent(
         ? sign("red", "  ✗", resultText(payload, width))
         : sign("green", "  ✓", paint("dim", resultText(payload, width)));
     case "user.message":
-      return person ? sign("bold", "›", oneLine(textOf(payload), width)) : [];
+      // The control plane tells a session of decisions in the person's place, marked as its own.
+      if (textOf(payload).startsWith("[powerloom]")) return sign("yellow", "·", oneLine(textOf(payload), width - 2));
+      return person ? sign("bold", "›", oneLine(textOf(payload), width - 2)) : [];
     case "user.interrupt":
       return sign("yellow", "■", "Interrupted");
     case "user.tool_confirmation":

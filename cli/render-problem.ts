@@ -14,10 +14,11 @@ interface Granter {
 
 /** A failure for people: the sentence, where it is in the input, who can grant what is missing. */
 export function renderFailure({ message, problem }: CliFailure, paint: Paint): string[] {
-  const status = typeof problem.status === "number" ? ` (${problem.status})` : "";
+  // What the API refused has a title and a status; what went wrong here is said by its sentence.
+  const title = typeof problem.status === "number" ? `${oneLine(problem.title)} (${problem.status}): ` : "";
   const faults = Array.isArray(problem["errors"]) ? (problem["errors"] as Fault[]) : [];
   const granters = Array.isArray(problem["who_can_grant"]) ? (problem["who_can_grant"] as Granter[]) : [];
-  const lines = [`${paint("red", `✗ ${oneLine(problem.title)}${status}:`)} ${printable(message)}`];
+  const lines = [`${paint("red", `✗ ${title}`.trimEnd())} ${printable(message)}`];
   const note = (label: string, text: string) => lines.push(`  ${paint("dim", `${label}:`)} ${printable(text)}`);
 
   // The detail of invalid input repeats its faults; then one list is enough.

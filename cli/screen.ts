@@ -27,6 +27,11 @@ export function openScreen(shell: Shell, json: boolean, onInterrupt: () => void)
   const color = wantsColor(shell);
   const typed: string[] = [];
   let inviting = false;
+  let typing = terminal !== undefined;
+  // After Ctrl-D there is no line to draw any more.
+  terminal?.once("close", () => {
+    typing = false;
+  });
 
   const above = (write: () => void) => {
     if (terminal !== undefined) {
@@ -34,7 +39,7 @@ export function openScreen(shell: Shell, json: boolean, onInterrupt: () => void)
       clearLine(shell.stdout as unknown as Writable, 0);
     }
     write();
-    if (inviting) terminal?.prompt(true);
+    if (inviting && typing) terminal?.prompt(true);
   };
 
   return {
@@ -55,11 +60,12 @@ export function openScreen(shell: Shell, json: boolean, onInterrupt: () => void)
     },
     invite() {
       inviting = true;
-      terminal?.prompt(true);
+      if (typing) terminal?.prompt(true);
     },
     close() {
       inviting = false;
       stopListening();
+      above(() => undefined);
       terminal?.close();
       // An open stdin would keep the process.
       shell.stdin.destroy();

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { shortText, longText } from "./fields.ts";
+import { longText, shortText } from "./fields.ts";
 import { approvalView, sessionView } from "./views.ts";
 
 /**
@@ -36,7 +36,10 @@ export const actions = [
     input: z.object({
       agent_id: z.uuid(),
       prompt: longText.min(1),
-      mode: z.enum(["fire_and_forget", "wait"]).default("fire_and_forget").describe("wait: answer with the final message"),
+      mode: z
+        .enum(["fire_and_forget", "wait"])
+        .default("fire_and_forget")
+        .describe("wait: answer with the final message"),
       wait_seconds: z.int().min(1).max(300).default(60).describe("How long mode wait waits"),
       idle_timeout_seconds: z.int().min(10).max(604_800).default(28_800),
     }),

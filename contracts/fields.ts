@@ -3,8 +3,7 @@ import { z } from "zod";
 /** Fields that several inputs share. Text is checked where it enters: no NUL, no control or bidi-override characters. */
 
 // PostgreSQL cannot store NUL; the others make names and diffs look like something they are not.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const unsafeCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u202a-\u202e\u2066-\u2069]/;
+const unsafeCharacters = /[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]/u;
 
 const safe = (schema: z.ZodString) =>
   schema.refine((text) => !unsafeCharacters.test(text) && text.isWellFormed(), {

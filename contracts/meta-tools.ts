@@ -67,7 +67,10 @@ export const metaToolInputs = {
     skill_id: z.uuid().describe("From list_skills"),
     version: z.int().optional().describe("Default: the newest"),
   }),
-  attach_mcp_server_to_agent: z.object({ agent_id: z.uuid(), mcp_server_id: z.uuid().describe("From list_mcp_servers") }),
+  attach_mcp_server_to_agent: z.object({
+    agent_id: z.uuid(),
+    mcp_server_id: z.uuid().describe("From list_mcp_servers"),
+  }),
   create_credential: z.object({
     agent_id: z.uuid(),
     mcp_server_id: z.uuid().describe("Must be attached to the agent"),

@@ -71,7 +71,12 @@ export async function createOrganisation(
     return { organisationId, adminId, rootOuPath: root.path };
   } catch (error) {
     if (sqlState(error) === "23505")
-      throw new PowerloomError("conflict", `An organisation named \`${organisation.name}\` already exists.`, {}, { cause: error });
+      throw new PowerloomError(
+        "conflict",
+        `An organisation named \`${organisation.name}\` already exists.`,
+        {},
+        { cause: error },
+      );
     throw error;
   }
 }

@@ -27,7 +27,12 @@ export async function signIn(apiUrl: string, email: string): Promise<Person> {
 
 /** A person with a token of theirs. */
 export function personWith(apiUrl: string, email: string, token: string): Person {
-  const call = async (method: string, path: string, body?: Record<string, unknown>, headers: Record<string, string> = {}) => {
+  const call = async (
+    method: string,
+    path: string,
+    body?: Record<string, unknown>,
+    headers: Record<string, string> = {},
+  ) => {
     const response = await fetch(`${apiUrl}${path}`, {
       method,
       headers: {

@@ -25,22 +25,60 @@ export const acme: Plan = {
     { path: "/acme/production", displayName: "Production" },
   ],
   people: [
-    { email: "emma@acme.com", name: "Emma Laurent", ou: "/acme/sales", roles: [{ role: "AgentUser", ou: "/acme/sales" }] },
+    {
+      email: "emma@acme.com",
+      name: "Emma Laurent",
+      ou: "/acme/sales",
+      roles: [{ role: "AgentUser", ou: "/acme/sales" }],
+    },
     { email: "ben@acme.com", name: "Ben Okafor", ou: "/acme", roles: [{ role: "OrgAdmin", ou: "/acme" }] },
-    { email: "vera@acme.com", name: "Vera Lindqvist", ou: "/acme/engineering", roles: [
-      { role: "Viewer", ou: "/acme" },
-      { role: "AgentUser", ou: "/acme/engineering" },
-    ] },
+    {
+      email: "vera@acme.com",
+      name: "Vera Lindqvist",
+      ou: "/acme/engineering",
+      roles: [
+        { role: "Viewer", ou: "/acme" },
+        { role: "AgentUser", ou: "/acme" },
+      ],
+    },
     { email: "aiko@acme.com", name: "Aiko Tanaka", ou: "/acme", roles: [{ role: "Auditor", ou: "/acme" }] },
   ],
   servers: [
-    { name: "pg-analytics", displayName: "PG Analytics", description: "Read-only SQL analytics over PostgreSQL", ou: "/acme/engineering", url: "http://127.0.0.1:4053/mcp" },
-    { name: "apollo-mcp", displayName: "Apollo", description: "Company and contact data for prospecting", ou: "/acme/sales", url: "http://127.0.0.1:4051/mcp" },
-    { name: "gmail-mcp", displayName: "Gmail", description: "Drafts and sends e-mail", ou: "/acme/sales", url: "http://127.0.0.1:4052/mcp" },
+    {
+      name: "pg-analytics",
+      displayName: "PG Analytics",
+      description: "Read-only SQL analytics over PostgreSQL",
+      ou: "/acme/engineering",
+      url: "http://127.0.0.1:4053/mcp",
+    },
+    {
+      name: "apollo-mcp",
+      displayName: "Apollo",
+      description: "Company and contact data for prospecting",
+      ou: "/acme/sales",
+      url: "http://127.0.0.1:4051/mcp",
+    },
+    {
+      name: "gmail-mcp",
+      displayName: "Gmail",
+      description: "Drafts and sends e-mail",
+      ou: "/acme/sales",
+      url: "http://127.0.0.1:4052/mcp",
+    },
   ],
   skills: [
-    { name: "prospect-research", description: "Research sales prospects on the web and summarise what was found", ou: "/acme/sales", content: "# Prospect research\n\nFind the company, its size and its need. Cite every source." },
-    { name: "sql-review", description: "Review SQL queries for correctness and cost", ou: "/acme/engineering", content: "# SQL review\n\nLook for missing indexes, N+1 patterns and injection." },
+    {
+      name: "prospect-research",
+      description: "Research sales prospects on the web and summarise what was found",
+      ou: "/acme/sales",
+      content: "# Prospect research\n\nFind the company, its size and its need. Cite every source.",
+    },
+    {
+      name: "sql-review",
+      description: "Review SQL queries for correctness and cost",
+      ou: "/acme/engineering",
+      content: "# SQL review\n\nLook for missing indexes, N+1 patterns and injection.",
+    },
   ],
   policies: [
     { name: "production-changes", ou: "/acme/production", operations: ["agent.create"], approverRole: "OrgAdmin" },
@@ -51,7 +89,11 @@ export const acme: Plan = {
 export async function seedOrganisation(admin: Person, plan: Plan): Promise<Seeded> {
   for (const ou of plan.ous) {
     const cut = ou.path.lastIndexOf("/");
-    await admin.make("/ous", { parent: ou.path.slice(0, cut), name: ou.path.slice(cut + 1), display_name: ou.displayName });
+    await admin.make("/ous", {
+      parent: ou.path.slice(0, cut),
+      name: ou.path.slice(cut + 1),
+      display_name: ou.displayName,
+    });
   }
   for (const person of plan.people) {
     await admin.make("/users", { email: person.email, display_name: person.name, home_ou: person.ou });

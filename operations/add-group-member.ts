@@ -65,7 +65,12 @@ export const addGroupMember = defineOperation({
   async apply({ tx }, { group_id }, { plan: { member } }) {
     await tx.run(
       "insert into group_members (organisation_id, group_id, member_user_id, member_group_id) values ($1, $2, $3, $4)",
-      [tx.organisationId, group_id, member.kind === "user" ? member.id : null, member.kind === "group" ? member.id : null],
+      [
+        tx.organisationId,
+        group_id,
+        member.kind === "user" ? member.id : null,
+        member.kind === "group" ? member.id : null,
+      ],
     );
     const row = await findGroup(tx, group_id);
     if (row === undefined) throw new Error("the group just changed cannot be read");

@@ -30,12 +30,19 @@ export const attachSkill = defineOperation({
     await requireReachable(context, skill, agent, "skill:read");
     const version = input.version ?? skill.latest_version;
     if (version > skill.latest_version)
-      throw missing(`Skill \`${skill.name}\` has no version ${version}; the newest is ${skill.latest_version}.`, "version");
+      throw missing(
+        `Skill \`${skill.name}\` has no version ${version}; the newest is ${skill.latest_version}.`,
+        "version",
+      );
     const attached = agent.skills.find((entry) => entry.skill_id === skill.id);
     if (attached?.version === version)
-      throw new PowerloomError("conflict", `Skill \`${skill.name}\` version ${version} is already attached to this agent.`, {
-        pointer: "/skill_id",
-      });
+      throw new PowerloomError(
+        "conflict",
+        `Skill \`${skill.name}\` version ${version} is already attached to this agent.`,
+        {
+          pointer: "/skill_id",
+        },
+      );
     return {
       ou: scopeOf(agent),
       target: { type: "agent", id: agent.id },
@@ -44,7 +51,9 @@ export const attachSkill = defineOperation({
       before: { skills: agent.skills.map((entry) => `${entry.name}@${entry.version}`) },
       after: {
         skills: [
-          ...agent.skills.filter((entry) => entry.skill_id !== skill.id).map((entry) => `${entry.name}@${entry.version}`),
+          ...agent.skills
+            .filter((entry) => entry.skill_id !== skill.id)
+            .map((entry) => `${entry.name}@${entry.version}`),
           `${skill.name}@${version}`,
         ],
       },

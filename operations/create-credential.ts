@@ -33,7 +33,10 @@ export const createCredential = defineOperation({
     const agent = await requireAgent(context, input.agent_id);
     const server = await requireMcpServer(context.tx, input.mcp_server_id);
     if (!agent.servers.some((entry) => entry.mcp_server_id === server.id))
-      throw missing(`MCP server \`${server.name}\` is not attached to agent \`${agent.name}\`: attach it first.`, "mcp_server_id");
+      throw missing(
+        `MCP server \`${server.name}\` is not attached to agent \`${agent.name}\`: attach it first.`,
+        "mcp_server_id",
+      );
     const existing = await context.tx.maybe<{ id: string }>(
       `select id from credentials where agent_id = $1 and mcp_server_id = $2 and revoked_at is null
          and (expires_at is null or expires_at > $3)`,

@@ -27,7 +27,10 @@ export const createSkill = defineOperation({
 
   async preview({ tx }, input) {
     const ou = await requireOu(tx, input.ou);
-    const taken = await tx.maybe<{ id: string }>("select id from skills where ou_id = $1 and name = $2", [ou.id, input.name]);
+    const taken = await tx.maybe<{ id: string }>("select id from skills where ou_id = $1 and name = $2", [
+      ou.id,
+      input.name,
+    ]);
     if (taken !== undefined)
       throw new PowerloomError("conflict", `A skill named \`${input.name}\` already exists in \`${ou.path}\`.`, {
         pointer: "/name",

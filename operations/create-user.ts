@@ -22,7 +22,9 @@ export const createUser = defineOperation({
   async preview({ tx }, input) {
     const ou = await requireOu(tx, input.home_ou, "home_ou");
     if ((await findUser(tx, input.email)) !== undefined)
-      throw new PowerloomError("conflict", `A user with email \`${input.email}\` already exists.`, { pointer: "/email" });
+      throw new PowerloomError("conflict", `A user with email \`${input.email}\` already exists.`, {
+        pointer: "/email",
+      });
     return {
       ou,
       target: null,

@@ -22,7 +22,10 @@ export const detachMcpServer = defineOperation({
     const agent = await requireAgent(context, input.agent_id);
     const attached = agent.servers.find((entry) => entry.mcp_server_id === input.mcp_server_id);
     if (attached === undefined)
-      throw missing(`MCP server \`${input.mcp_server_id}\` is not attached to agent \`${agent.name}\`.`, "mcp_server_id");
+      throw missing(
+        `MCP server \`${input.mcp_server_id}\` is not attached to agent \`${agent.name}\`.`,
+        "mcp_server_id",
+      );
     return {
       ou: scopeOf(agent),
       target: { type: "agent", id: agent.id },

@@ -93,9 +93,14 @@ async function refusingBadData<Result>(body: () => Promise<Result>): Promise<Res
   try {
     return await body();
   } catch (error) {
-    switch (sqlState(error)) {
+    switch (sqlState(error) ?? "") {
       case "23505":
-        throw new PowerloomError("conflict", "Something with this name or for this pair exists already.", {}, { cause: error });
+        throw new PowerloomError(
+          "conflict",
+          "Something with this name or for this pair exists already.",
+          {},
+          { cause: error },
+        );
       case "23503":
         throw new PowerloomError("conflict", "Something this refers to has just been removed.", {}, { cause: error });
       case "22P02":

@@ -44,9 +44,13 @@ export async function requireMcpServer(sql: Sql, id: string): Promise<McpServerR
 /** If-Match, when given, must name the version the target has now. */
 export function requireVersion(context: OperationContext, version: number): void {
   if (context.ifMatch !== undefined && context.ifMatch !== version)
-    throw new PowerloomError("precondition_failed", `If-Match names version ${context.ifMatch}; it is now ${version}.`, {
-      current_version: version,
-    });
+    throw new PowerloomError(
+      "precondition_failed",
+      `If-Match names version ${context.ifMatch}; it is now ${version}.`,
+      {
+        current_version: version,
+      },
+    );
 }
 
 /** A 404 that names the field at fault. */

@@ -22,7 +22,8 @@ export const removeGroupMember = defineOperation({
     const group = await findGroup(tx, input.group_id);
     if (group === undefined) throw missing(`No group found with id \`${input.group_id}\`.`, "group_id");
     const member = group.members.find((present) => present.id === input.member_id);
-    if (member === undefined) throw missing(`\`${input.member_id}\` is not a member of \`${group.name}\`.`, "member_id");
+    if (member === undefined)
+      throw missing(`\`${input.member_id}\` is not a member of \`${group.name}\`.`, "member_id");
     return {
       ou: scopeOf(group),
       target: { type: "group", id: group.id },

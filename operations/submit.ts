@@ -5,7 +5,13 @@ import type { Database, Tx } from "../db/database.ts";
 import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import { lockAuthority } from "../db/queries/authority.ts";
-import { findOperationRow, freeKeysOf, type OperationRow, type OperationStatus, recordOutcome } from "../db/queries/operations.ts";
+import {
+  findOperationRow,
+  freeKeysOf,
+  type OperationRow,
+  type OperationStatus,
+  recordOutcome,
+} from "../db/queries/operations.ts";
 import type { AnyOperation, OperationContext } from "./declaration.ts";
 import { applyEvaluated, auditBody, type Evaluation, evaluate } from "./execute.ts";
 import { findOperation } from "./registry.ts";
@@ -45,7 +51,8 @@ export function submitOperation(deps: OperationDeps, ref: OperationRef): Promise
       const { row, operation } = await lockOperation(tx, ref.operationId);
       if (row.status !== "received") return stateOf(tx, row);
       const now = deps.now();
-      if (now >= row.expires_at) return finish(deps, tx, row, operation, "expired", "the intent was not taken up in time");
+      if (now >= row.expires_at)
+        return finish(deps, tx, row, operation, "expired", "the intent was not taken up in time");
 
       const context = contextOf(deps, tx, row);
       return refusable(deps, tx, row, operation, async () => {
@@ -135,7 +142,10 @@ function requireSame(approval: { requirements: Requirement[]; digest: string }, 
   if (approval.digest !== evaluation.digest)
     throw new PowerloomError("approval_stale", "What would be changed is no longer what was approved. Ask again.");
   const key = (requirements: Requirement[]) =>
-    requirements.map((requirement) => `${requirement.policyId}@${requirement.policyVersion}`).sort().join(",");
+    requirements
+      .map((requirement) => `${requirement.policyId}@${requirement.policyVersion}`)
+      .sort()
+      .join(",");
   if (key(approval.requirements) !== key(evaluation.requirements))
     throw new PowerloomError("approval_stale", "The approval policies have changed since this was asked. Ask again.");
 }
@@ -152,7 +162,8 @@ async function apply(
   const { preview, rule, digest } = evaluation;
   const applied = await applyEvaluated(operation, row.input, context, evaluation);
   // Shown once to the person who asked over REST. Nobody reads it through an agent, so then it is not even kept.
-  const sealedSecret = applied.secret === undefined || row.act !== "" ? null : deps.seal(JSON.stringify(applied.secret));
+  const sealedSecret =
+    applied.secret === undefined || row.act !== "" ? null : deps.seal(JSON.stringify(applied.secret));
   await freeKeysOf(tx, applied.deleted ?? []);
   await recordOutcome(
     tx,
@@ -319,7 +330,10 @@ async function finish(
 }
 
 export async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
-  const ou = row.ou_id === null ? undefined : await tx.maybe<{ path: string }>("select path from ous where id = $1", [row.ou_id]);
+  const ou =
+    row.ou_id === null
+      ? undefined
+      : await tx.maybe<{ path: string }>("select path from ous where id = $1", [row.ou_id]);
   // Nudging twice is harmless: an answer lost after the commit must not leave the agent unreconciled.
   const agents = row.status === "applied" ? agentIdsIn(row) : [];
   return {

@@ -55,4 +55,3 @@ export function listenOn(server: Server, port: number, host: string, what: strin
     });
   });
 }
-

@@ -6,6 +6,9 @@ export function createLogger(part: string, level: string): Logger {
     name: part,
     level,
     base: { part },
-    redact: { paths: ["req.headers.authorization", "req.headers.cookie", "err.config", "err.headers"], censor: "[cut]" },
+    redact: {
+      paths: ["req.headers.authorization", "req.headers.cookie", "err.config", "err.headers"],
+      censor: "[cut]",
+    },
   });
 }

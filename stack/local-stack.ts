@@ -1,9 +1,10 @@
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Connection } from "@temporalio/client";
 import { Client as PgClient } from "pg";
 import { migrate } from "../db/migrate.ts";
-import { freePort, assertPortFree } from "./ports.ts";
+import { assertPortFree, freePort } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { loadOrCreateSecrets } from "./secrets.ts";
 import { StackError } from "./stack-error.ts";
@@ -70,18 +71,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
   try {
     const secrets = await loadOrCreateSecrets(state.path);
-    const port = async (variable: string, usual: number): Promise<number> => {
-      const given = Number(environment[variable] ?? "0");
-      return given > 0 ? given : options.anyPorts ? freePort() : usual;
-    };
-    const ports = {
-      api: await port("POWERLOOM_API_PORT", 4000),
-      simulator: await port("POWERLOOM_SIMULATOR_PORT", 4010),
-      mcp: await port("POWERLOOM_MCP_PORT", 4020),
-      worker: await port("POWERLOOM_WORKER_PORT", 4030),
-      temporal: await port("POWERLOOM_TEMPORAL_PORT", 7233),
-      temporalUi: await port("POWERLOOM_TEMPORAL_UI_PORT", 8233),
-    };
+    const ports = await choosePorts(state.path, environment, options.anyPorts ?? false);
     const host = environment["POWERLOOM_HOST"] || "127.0.0.1";
     for (const [name, what] of [
       ["api", "the API"],
@@ -169,6 +159,37 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   }
 }
 
+const usualPorts = {
+  api: ["POWERLOOM_API_PORT", 4000],
+  simulator: ["POWERLOOM_SIMULATOR_PORT", 4010],
+  mcp: ["POWERLOOM_MCP_PORT", 4020],
+  worker: ["POWERLOOM_WORKER_PORT", 4030],
+  temporal: ["POWERLOOM_TEMPORAL_PORT", 7233],
+  temporalUi: ["POWERLOOM_TEMPORAL_UI_PORT", 8233],
+} as const;
+
+type Ports = Record<keyof typeof usualPorts, number>;
+
+/**
+ * The environment's ports, else those this state was started with before (its data names the MCP server's URL), else the
+ * usual ones, or any.
+ */
+async function choosePorts(directory: string, environment: NodeJS.ProcessEnv, any: boolean): Promise<Ports> {
+  const file = join(directory, "ports.json");
+  const before = await readFile(file, "utf8").then(
+    (text) => JSON.parse(text) as Partial<Ports>,
+    (): Partial<Ports> => ({}),
+  );
+  const ports: Partial<Ports> = {};
+  for (const name of Object.keys(usualPorts) as (keyof Ports)[]) {
+    const [variable, usual] = usualPorts[name];
+    const given = Number(environment[variable] ?? "0");
+    ports[name] = given > 0 ? given : (before[name] ?? (any ? await freePort() : usual));
+  }
+  await writeFile(file, `${JSON.stringify(ports)}\n`, { mode: 0o600 });
+  return ports as Ports;
+}
+
 async function startDatabase(environment: NodeJS.ProcessEnv, directory: string, supervisor: Supervisor) {
   const given = environment["DATABASE_URL"];
   if (given !== undefined && given !== "") {
@@ -176,7 +197,8 @@ async function startDatabase(environment: NodeJS.ProcessEnv, directory: string, 
     if (issuerUrl === undefined || issuerUrl === "")
       throw new StackError("DATABASE_URL is set, ISSUER_DATABASE_URL is not: the token issuer has a role of its own");
     const migrator = environment["MIGRATOR_DATABASE_URL"];
-    if (migrator) await applyMigrations(migrator, supervisor, { app: passwordOf(given), issuer: passwordOf(issuerUrl) });
+    if (migrator)
+      await applyMigrations(migrator, supervisor, { app: passwordOf(given), issuer: passwordOf(issuerUrl) });
     return { appUrl: given, issuerUrl, adminUrl: migrator };
   }
   let running: Postgres | undefined;
@@ -206,7 +228,11 @@ async function startDatabase(environment: NodeJS.ProcessEnv, directory: string, 
   };
 }
 
-async function applyMigrations(url: string, supervisor: Supervisor, passwords: Parameters<typeof migrate>[1] = {}): Promise<void> {
+async function applyMigrations(
+  url: string,
+  supervisor: Supervisor,
+  passwords: Parameters<typeof migrate>[1] = {},
+): Promise<void> {
   const applied = await migrate(url, passwords);
   if (applied.length > 0) supervisor.say(`database: applied ${applied.join(", ")}`);
 }

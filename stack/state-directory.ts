@@ -28,7 +28,8 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
   if (!(await hasMarker(path))) {
     const entries = await readdir(path);
     // A lock may be there already: a second process opens the directory at the same moment.
-    if (entries.some((entry) => !entry.startsWith(lockName) && entry !== marker)) {
+    // So may a login that was saved before the first start.
+    if (entries.some((entry) => !entry.startsWith(lockName) && !entry.startsWith("login.json") && entry !== marker)) {
       throw new StackError(`${path} is not a Powerloom state directory and is not empty; set POWERLOOM_HOME elsewhere`);
     }
     await writeFile(join(path, marker), "1\n");

@@ -20,6 +20,8 @@ export async function ensureSweepSchedule(temporal: Client, everySeconds: number
     await temporal.schedule.create({ scheduleId, ...options });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await temporal.schedule.getHandle(scheduleId).update((previous) => ({ ...previous, ...options, state: previous.state }));
+    await temporal.schedule
+      .getHandle(scheduleId)
+      .update((previous) => ({ ...previous, ...options, state: previous.state }));
   }
 }

@@ -48,7 +48,10 @@ async function sweep({ db, temporal, log }: { db: Database; temporal: Client; lo
         log.info({ operation: row.id }, "starting an intent nobody started");
         await startProvision(temporal, row);
       }
-      const decisions = await client.query<{ workflow_id: string }>("select * from unconsumed_decisions('2 seconds', $1)", [atMost]);
+      const decisions = await client.query<{ workflow_id: string }>(
+        "select * from unconsumed_decisions('2 seconds', $1)",
+        [atMost],
+      );
       for (const row of decisions.rows) await signalLookAgain(temporal, row.workflow_id);
       const sessions = await client.query<{ organisation_id: OrganisationId; id: SessionId }>(
         "select * from unattended_sessions('2 seconds', $1)",
@@ -64,7 +67,10 @@ async function sweep({ db, temporal, log }: { db: Database; temporal: Client; lo
   }
 }
 
-async function startProvision(temporal: Client, row: { organisation_id: string; id: string; name: string }): Promise<void> {
+async function startProvision(
+  temporal: Client,
+  row: { organisation_id: string; id: string; name: string },
+): Promise<void> {
   await temporal.workflow
     .start("provision", {
       workflowId: workflowIds.provision(row.name, row.id),

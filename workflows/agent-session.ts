@@ -15,12 +15,13 @@ import type { SessionRef } from "../core/ids.ts";
 import { lookAgain, status, taskQueues } from "./messages.ts";
 import { createBoard } from "./status-board.ts";
 
-const { openSession, deliverCommands, settleToolCalls, askForToolCalls, closeSession } = proxyActivities<SessionActivities>({
-  startToCloseTimeout: "60s",
-  heartbeatTimeout: "4s",
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: "300ms", maximumInterval: "15s", nonRetryableErrorTypes: ["SessionCannotOpen"] },
-});
+const { openSession, deliverCommands, settleToolCalls, askForToolCalls, closeSession } =
+  proxyActivities<SessionActivities>({
+    startToCloseTimeout: "60s",
+    heartbeatTimeout: "4s",
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: "300ms", maximumInterval: "15s", nonRetryableErrorTypes: ["SessionCannotOpen"] },
+  });
 
 // Streams are long and many: they have a queue, and slots, of their own.
 const { followSession } = proxyActivities<StreamActivities>({

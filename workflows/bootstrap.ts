@@ -1,5 +1,12 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
-import { executeChild, ParentClosePolicy, proxyActivities, setHandler, sleep, WorkflowIdReusePolicy } from "@temporalio/workflow";
+import {
+  executeChild,
+  ParentClosePolicy,
+  proxyActivities,
+  setHandler,
+  sleep,
+  WorkflowIdReusePolicy,
+} from "@temporalio/workflow";
 import type { BootstrapActivities } from "../activities/bootstrap.ts";
 import type { OrganisationId } from "../core/ids.ts";
 import { status, workflowTaskTimeout } from "./messages.ts";

@@ -6,9 +6,8 @@ import {
   proxyLocalActivities,
   setHandler,
 } from "@temporalio/workflow";
-import type { ProvisionActivities } from "../activities/provision.ts";
+import type { OperationState, ProvisionActivities } from "../activities/provision.ts";
 import type { OperationRef } from "../core/ids.ts";
-import type { OperationState } from "../operations/submit.ts";
 import { type Attention, awaitDecision } from "./await-decision.ts";
 import { lookAgain, status, submit } from "./messages.ts";
 import { createBoard } from "./status-board.ts";

@@ -1,4 +1,11 @@
-import { allHandlersFinished, condition, continueAsNew, proxyActivities, setHandler, workflowInfo } from "@temporalio/workflow";
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from "@temporalio/workflow";
 import type { ReconcileActivities } from "../activities/reconcile.ts";
 import type { AgentRef } from "../core/ids.ts";
 import { lookAgain, status } from "./messages.ts";
@@ -43,7 +50,11 @@ export async function reconcileAgent(ref: AgentRef): Promise<string> {
     attempt = 0;
     // No await between this check and the return: a signal in between would be lost with the workflow.
     if (asked === seen && allHandlersFinished()) {
-      board.show(result.status, result.status === "failed" ? `${result.label}: ${result.reason}` : result.label, result.ou);
+      board.show(
+        result.status,
+        result.status === "failed" ? `${result.label}: ${result.reason}` : result.label,
+        result.ou,
+      );
       return result.status;
     }
   }

@@ -18,7 +18,9 @@ export async function voteOnApproval(context: ActionContext): Promise<Record<str
     reason?: string;
   };
   if (decision === "deny" && reason === undefined)
-    throw new PowerloomError("invalid_input", "A denial needs a reason: say why, the requester will read it.", { pointer: "/reason" });
+    throw new PowerloomError("invalid_input", "A denial needs a reason: say why, the requester will read it.", {
+      pointer: "/reason",
+    });
   return change(context, request_id, async (tx, approval) => {
     const now = deps.now();
     const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, now);
@@ -37,7 +39,11 @@ export async function voteOnApproval(context: ActionContext): Promise<Record<str
     );
     if (outcome.status !== "pending")
       await decideApproval(tx, approval.id, { status: outcome.status, reason: reason ?? null }, now);
-    await audit(context, tx, approval, "approval.vote", "voted", { decision, reason: reason ?? null, status: outcome.status });
+    await audit(context, tx, approval, "approval.vote", "voted", {
+      decision,
+      reason: reason ?? null,
+      status: outcome.status,
+    });
     return findApproval(tx, approval.id);
   });
 }
@@ -48,7 +54,9 @@ export async function cancelRequest(context: ActionContext): Promise<Record<stri
   const reason = typeof input["reason"] === "string" ? input["reason"] : "withdrawn by the requester";
   return change(context, String(input["request_id"]), async (tx, approval) => {
     if (approval.requester_id !== caller.principalId)
-      throw new PowerloomError("forbidden", "Only the requester can withdraw a request.", { rule: "not-the-requester" });
+      throw new PowerloomError("forbidden", "Only the requester can withdraw a request.", {
+        rule: "not-the-requester",
+      });
     if (approval.status === "cancelled") return approval;
     if (approval.status !== "pending")
       throw new PowerloomError("conflict", `The request is already ${approval.status}.`);
@@ -67,7 +75,9 @@ async function change(
     await lockAuthority(tx, "share");
     const approval = await findApproval(tx, requestId, "lock");
     if (approval === undefined)
-      throw new PowerloomError("not_found", `No approval request found with id \`${requestId}\`.`, { pointer: "/request_id" });
+      throw new PowerloomError("not_found", `No approval request found with id \`${requestId}\`.`, {
+        pointer: "/request_id",
+      });
     const after = (await body(tx, approval)) ?? approval;
     const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, deps.now());
     return { view: approvalToView(after, { ...caller, roles }, deps.now()), workflowId: approval.workflow_id };
@@ -76,7 +86,9 @@ async function change(
     await deps.temporal.connection
       .withDeadline(Date.now() + 3_000, () => signalLookAgain(deps.temporal, workflowId))
       // A lost signal costs a second: the sweep sends it again.
-      .catch((error: unknown) => deps.log.warn({ err: error, workflowId }, "the waiting workflow could not be told yet"));
+      .catch((error: unknown) =>
+        deps.log.warn({ err: error, workflowId }, "the waiting workflow could not be told yet"),
+      );
   return view;
 }
 

@@ -1,4 +1,4 @@
-import { mintToken, hashToken } from "../../core/bearer.ts";
+import { hashToken, mintToken } from "../../core/bearer.ts";
 import { digestOf } from "../../core/canonical.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { SessionId } from "../../core/ids.ts";
@@ -6,9 +6,9 @@ import type { Tx } from "../../db/database.ts";
 import { findAgent } from "../../db/queries/agents.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import { lockAuthority } from "../../db/queries/authority.ts";
-import { findSession, queueCommand, sessionSelect, type SessionRow } from "../../db/queries/sessions.ts";
-import { scopeOf } from "../../operations/lookups.ts";
+import { findSession, queueCommand, type SessionRow, sessionSelect } from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
+import { scopeOf } from "../../operations/lookups.ts";
 import { nudgeSession } from "../../temporal/nudge.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 import type { ActionContext } from "./perform.ts";
@@ -30,7 +30,11 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
     const agent = await findAgent(tx, agent_id);
     if (agent === undefined)
       throw new PowerloomError("not_found", `No agent found with id \`${agent_id}\`.`, { pointer: "/agent_id" });
-    const rule = await requirePermission({ tx, now: deps.now(), principalId: caller.principalId }, "agent:invoke", scopeOf(agent));
+    const rule = await requirePermission(
+      { tx, now: deps.now(), principalId: caller.principalId },
+      "agent:invoke",
+      scopeOf(agent),
+    );
     const bodyDigest = digestOf({ agent_id, prompt, idle_timeout_seconds });
     const earlier = key === null ? undefined : await findByKey(tx, caller, key);
     if (earlier !== undefined) {
@@ -49,7 +53,17 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
     await tx.run(
       `insert into sessions (id, organisation_id, agent_id, invoker_id, prompt, agent_version, idle_timeout_seconds,
          idempotency_key, body_digest) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-      [id, tx.organisationId, agent.id, caller.principalId, prompt, agent.cma_agent_version, idle_timeout_seconds, key, bodyDigest],
+      [
+        id,
+        tx.organisationId,
+        agent.id,
+        caller.principalId,
+        prompt,
+        agent.cma_agent_version,
+        idle_timeout_seconds,
+        key,
+        bodyDigest,
+      ],
     );
     await queueCommand(tx, id, {
       id: deps.newId(),
@@ -100,17 +114,31 @@ export async function issueTicket(deps: ApiDeps, caller: Caller, sessionId: stri
   await deps.db.inOrganisation(caller.organisationId, (tx) =>
     tx.run(
       "insert into stream_tickets (organisation_id, ticket_hash, session_id, principal_id, expires_at) values ($1, $2, $3, $4, $5)",
-      [caller.organisationId, hashToken(ticket), sessionId, caller.principalId, new Date(deps.now().getTime() + ticketSeconds * 1000)],
+      [
+        caller.organisationId,
+        hashToken(ticket),
+        sessionId,
+        caller.principalId,
+        new Date(deps.now().getTime() + ticketSeconds * 1000),
+      ],
     ),
   );
   return `${deps.config.apiUrl.replace(/^http/, "ws")}/sessions/${sessionId}/stream?ticket=${ticket}`;
 }
 
 function findByKey(tx: Tx, caller: Caller, key: string): Promise<SessionRow | undefined> {
-  return tx.maybe<SessionRow>(`${sessionSelect} where s.invoker_id = $1 and s.idempotency_key = $2`, [caller.principalId, key]);
+  return tx.maybe<SessionRow>(`${sessionSelect} where s.invoker_id = $1 and s.idempotency_key = $2`, [
+    caller.principalId,
+    key,
+  ]);
 }
 
-async function untilRest(deps: ApiDeps, organisationId: string, sessionId: string, seconds: number): Promise<SessionRow> {
+async function untilRest(
+  deps: ApiDeps,
+  organisationId: string,
+  sessionId: string,
+  seconds: number,
+): Promise<SessionRow> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const row = await deps.db.inOrganisation(organisationId, (tx) => findSession(tx, sessionId));

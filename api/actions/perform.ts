@@ -1,5 +1,5 @@
 import { type RequestHandler, Router } from "express";
-import { actions, type ActionName } from "../../contracts/actions.ts";
+import { type ActionName, actions } from "../../contracts/actions.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import type { ApiDeps, Caller } from "../deps.ts";

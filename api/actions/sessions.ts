@@ -2,7 +2,7 @@ import { digestOf } from "../../core/canonical.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
-import { findSession, queueCommand, sessionToView, type SessionRow } from "../../db/queries/sessions.ts";
+import { findSession, queueCommand, type SessionRow, sessionToView } from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { scopeOf } from "../../operations/lookups.ts";
 import { issueTicket, wake } from "./invoke.ts";
@@ -36,11 +36,15 @@ export async function endSession(context: ActionContext): Promise<Record<string,
     });
     if (!queued.fresh) return session;
     const now = deps.now();
-    await tx.run("update session_bearers set revoked_at = coalesce(revoked_at, $2), sealed_bearer = null where session_id = $1", [
+    await tx.run(
+      "update session_bearers set revoked_at = coalesce(revoked_at, $2), sealed_bearer = null where session_id = $1",
+      [sessionId, now],
+    );
+    await tx.run("update sessions set status = 'ended', end_reason = $2, ended_at = $3 where id = $1", [
       sessionId,
+      reason,
       now,
     ]);
-    await tx.run("update sessions set status = 'ended', end_reason = $2, ended_at = $3 where id = $1", [sessionId, reason, now]);
     await audit(context, tx, session, "session.end", { reason });
     return (await findSession(tx, sessionId)) ?? session;
   });
@@ -53,7 +57,11 @@ export async function ticketForSession({ deps, caller, input }: ActionContext): 
   await deps.db.inOrganisation(caller.organisationId, async (tx) => {
     const session = await existing(tx, sessionId);
     if (session.invoker_id !== caller.principalId)
-      await requirePermission({ tx, now: deps.now(), principalId: caller.principalId }, "session:read", scopeOf(session));
+      await requirePermission(
+        { tx, now: deps.now(), principalId: caller.principalId },
+        "session:read",
+        scopeOf(session),
+      );
   });
   return { websocket_url: await issueTicket(deps, caller, sessionId) };
 }
@@ -67,7 +75,8 @@ async function tell(
   const { deps, caller, input, key } = context;
   const sessionId = String(input["session_id"]);
   const id = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
-    const session = who === "invoker" ? await ownSession(context, tx, sessionId) : await controlledSession(context, tx, sessionId);
+    const session =
+      who === "invoker" ? await ownSession(context, tx, sessionId) : await controlledSession(context, tx, sessionId);
     if (session.ended_at !== null)
       throw new PowerloomError("session_ended", `The session has ended (${session.end_reason ?? "no reason given"}).`);
     const bodyDigest = digestOf({ kind, payload });
@@ -102,14 +111,20 @@ async function existing(tx: Tx, id: string): Promise<SessionRow> {
 async function ownSession({ caller }: ActionContext, tx: Tx, id: string): Promise<SessionRow> {
   const session = await existing(tx, id);
   if (session.invoker_id !== caller.principalId)
-    throw new PowerloomError("forbidden", "Only the person a session acts for may send it messages.", { rule: "not-the-invoker" });
+    throw new PowerloomError("forbidden", "Only the person a session acts for may send it messages.", {
+      rule: "not-the-invoker",
+    });
   return session;
 }
 
 async function controlledSession({ deps, caller }: ActionContext, tx: Tx, id: string): Promise<SessionRow> {
   const session = await existing(tx, id);
   if (session.invoker_id !== caller.principalId)
-    await requirePermission({ tx, now: deps.now(), principalId: caller.principalId }, "session:control", scopeOf(session));
+    await requirePermission(
+      { tx, now: deps.now(), principalId: caller.principalId },
+      "session:control",
+      scopeOf(session),
+    );
   return session;
 }
 

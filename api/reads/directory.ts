@@ -1,29 +1,29 @@
 import { builtInRoles } from "../../core/authority/roles.ts";
 import {
+  type AgentRow,
   agentSelect,
   agentToDetailView,
   agentToView,
-  type AgentRow,
+  type CredentialRow,
   credentialSelect,
   credentialToView,
-  type CredentialRow,
 } from "../../db/queries/agents.ts";
-import { mcpServerSelect, mcpServerToView, type McpServerRow } from "../../db/queries/mcp-servers.ts";
-import { isUuid, ouToView, type OuRow } from "../../db/queries/ous.ts";
+import { type McpServerRow, mcpServerSelect, mcpServerToView } from "../../db/queries/mcp-servers.ts";
+import { isUuid, type OuRow, ouToView } from "../../db/queries/ous.ts";
 import {
+  type BindingRow,
   bindingSelect,
   bindingToView,
-  type BindingRow,
   findUser,
+  type GroupRow,
   groupSelect,
   groupToView,
-  type GroupRow,
+  type UserRow,
   userSelect,
   userToView,
-  type UserRow,
 } from "../../db/queries/people.ts";
-import { policySelect, policyToView, type PolicyRow } from "../../db/queries/policies.ts";
-import { skillSelect, skillToView, type SkillRow } from "../../db/queries/skills.ts";
+import { type PolicyRow, policySelect, policyToView } from "../../db/queries/policies.ts";
+import { type SkillRow, skillSelect, skillToView } from "../../db/queries/skills.ts";
 import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
@@ -90,7 +90,13 @@ export const directoryReads: Record<string, Read> = {
       "select g.id, g.name from user_groups m join groups g on g.id = m.group_id where m.user_id = $1 order by g.name",
       [row.id],
     );
-    const roles = await tx.rows<{ id: string; role: string; path: string; group: string | null; expires_at: Date | null }>(
+    const roles = await tx.rows<{
+      id: string;
+      role: string;
+      path: string;
+      group: string | null;
+      expires_at: Date | null;
+    }>(
       `select b.id, b.role, o.path, g.name as "group", b.expires_at from bindings b join ous o on o.id = b.ou_id
          left join groups g on g.id = b.group_id
         where b.user_id = $1 or b.group_id in (select group_id from user_groups where user_id = $1) order by o.path, b.role`,
@@ -189,5 +195,9 @@ export const directoryReads: Record<string, Read> = {
 async function readAgent(context: ReadContext): Promise<AgentRow> {
   const id = context.params["agent_id"];
   const conditions = byId(await within(context, "agent:read"), "a.id", id).add("a.deleted_at is null");
-  return found(await context.tx.maybe<AgentRow>(`${agentSelect} where ${conditions.sql}`, conditions.values), "agent", id);
+  return found(
+    await context.tx.maybe<AgentRow>(`${agentSelect} where ${conditions.sql}`, conditions.values),
+    "agent",
+    id,
+  );
 }

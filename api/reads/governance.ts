@@ -2,15 +2,21 @@ import { ChainVerifier } from "../../core/audit/chain.ts";
 import { decide } from "../../core/authority/decide.ts";
 import { builtInRoles, type Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
-import { approvalSelect, type ApprovalRow } from "../../db/queries/approvals.ts";
+import { type ApprovalRow, approvalSelect } from "../../db/queries/approvals.ts";
 import { readChain, readHead } from "../../db/queries/audit.ts";
 import { findGranters, gatherEvidence, rolesAt } from "../../db/queries/authority.ts";
 import { findOu, findRootOu } from "../../db/queries/ous.ts";
 import { findUser } from "../../db/queries/people.ts";
-import { readSessionEvents, sessionEventToView, sessionSelect, sessionToView, type SessionRow } from "../../db/queries/sessions.ts";
+import {
+  readSessionEvents,
+  type SessionRow,
+  sessionEventToView,
+  sessionSelect,
+  sessionToView,
+} from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { findOperation } from "../../operations/registry.ts";
-import { approvalToView, requestRowToView, requestSelect, type RequestRow } from "../views/requests.ts";
+import { approvalToView, type RequestRow, requestRowToView, requestSelect } from "../views/requests.ts";
 import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
@@ -54,7 +60,14 @@ export const governanceReads: Record<string, Read> = {
   "approval.list": async (context) => {
     const conditions = await ownOr(context, "r.requester_id", "approval:read");
     if (typeof context.query["status"] === "string") conditions.add("r.status = ?", context.query["status"]);
-    const page = await readPage<ApprovalRow, ApprovalRow>(context, approvalSelect, "r.id", conditions, (row) => row, "desc");
+    const page = await readPage<ApprovalRow, ApprovalRow>(
+      context,
+      approvalSelect,
+      "r.id",
+      conditions,
+      (row) => row,
+      "desc",
+    );
     const data: unknown[] = [];
     for (const row of page.data) data.push(await viewApproval(context, row));
     return { ...page, data };
@@ -95,7 +108,9 @@ export const governanceReads: Record<string, Read> = {
          from control_plane_audit where ${conditions.sql} order by position desc limit ${Number(query["limit"] ?? 50)}`,
       conditions.values,
     );
-    return { data: rows.map((row) => ({ ...row, position: Number(row.position), body: JSON.parse(row.body) as unknown })) };
+    return {
+      data: rows.map((row) => ({ ...row, position: Number(row.position), body: JSON.parse(row.body) as unknown })),
+    };
   },
   "audit.verify": async (context) => {
     await requireAuditor(context);
@@ -125,10 +140,13 @@ export const governanceReads: Record<string, Read> = {
       });
     const ou = await findOu(tx, String(query["ou"]));
     if (ou === undefined)
-      throw new PowerloomError("not_found", `No OU found at \`${query["ou"]}\`. Give an existing path or id.`, { pointer: "/ou" });
+      throw new PowerloomError("not_found", `No OU found at \`${query["ou"]}\`. Give an existing path or id.`, {
+        pointer: "/ou",
+      });
     const reference = query["principal"];
     const user = await findUser(tx, typeof reference === "string" ? reference : caller.principalId);
-    if (user === undefined) throw new PowerloomError("not_found", `No user found: \`${reference}\`.`, { pointer: "/principal" });
+    if (user === undefined)
+      throw new PowerloomError("not_found", `No user found: \`${reference}\`.`, { pointer: "/principal" });
     // Other people's rights are for those who may see bindings there.
     if (user.id !== caller.principalId)
       await requirePermission({ tx, now, principalId: caller.principalId }, "binding:read", ou);
@@ -153,5 +171,9 @@ export const governanceReads: Record<string, Read> = {
 async function readableSession(context: ReadContext): Promise<SessionRow> {
   const id = context.params["session_id"] ?? "";
   const conditions = (await ownOr(context, "s.invoker_id", "session:read")).add("s.id::text = ?", id);
-  return found(await context.tx.maybe<SessionRow>(`${sessionSelect} where ${conditions.sql}`, conditions.values), "session", id);
+  return found(
+    await context.tx.maybe<SessionRow>(`${sessionSelect} where ${conditions.sql}`, conditions.values),
+    "session",
+    id,
+  );
 }

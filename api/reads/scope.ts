@@ -40,12 +40,18 @@ export function rootsOf(context: ReadContext, permission: Permission): Promise<s
 }
 
 /** Narrows a list to an OU and those below it, when the query names one. */
-export async function narrowToOu(context: ReadContext, conditions: Conditions, ancestors = "o.ancestors"): Promise<void> {
+export async function narrowToOu(
+  context: ReadContext,
+  conditions: Conditions,
+  ancestors = "o.ancestors",
+): Promise<void> {
   const reference = context.query["ou"];
   if (typeof reference !== "string") return;
   const ou = await findOu(context.tx, reference);
   if (ou === undefined)
-    throw new PowerloomError("not_found", `No OU found at \`${reference}\`. Give an existing path or id.`, { pointer: "/ou" });
+    throw new PowerloomError("not_found", `No OU found at \`${reference}\`. Give an existing path or id.`, {
+      pointer: "/ou",
+    });
   conditions.add(`? = any (${ancestors})`, ou.id);
 }
 
@@ -54,7 +60,9 @@ export function decodeCursor(cursor: string | number | undefined): string | unde
   if (cursor === undefined) return undefined;
   const id = Buffer.from(String(cursor), "base64url").toString("utf8");
   if (!/^[\w-]{1,100}$/.test(id) || Buffer.from(id).toString("base64url") !== cursor)
-    throw new PowerloomError("bad_request", "`cursor` is not one of ours: use `next_cursor` as it was given.", { pointer: "/cursor" });
+    throw new PowerloomError("bad_request", "`cursor` is not one of ours: use `next_cursor` as it was given.", {
+      pointer: "/cursor",
+    });
   return id;
 }
 

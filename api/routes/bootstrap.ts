@@ -52,7 +52,10 @@ export function bootstrapRoutes(deps: ApiDeps): Router {
       typedSearchAttributes: initialAttributes(caller.organisationId, "bootstrap"),
       staticSummary: `Bootstrap the meta-agent in ${input.ou}`,
     });
-    await Promise.race([handle.result().catch(() => undefined), new Promise((resolve) => setTimeout(resolve, waitMs).unref())]);
+    await Promise.race([
+      handle.result().catch(() => undefined),
+      new Promise((resolve) => setTimeout(resolve, waitMs).unref()),
+    ]);
     const report = await describe(caller, input);
     if (report.status === "failed")
       throw new PowerloomError("conflict", `The bootstrap failed: ${report.reason ?? "no reason given"}`, { report });
@@ -66,10 +69,10 @@ export function bootstrapRoutes(deps: ApiDeps): Router {
         "select status, steps, problem from bootstraps",
       );
       const ou = await requireOu(tx, input.ou);
-      const agent = await tx.maybe<AgentRow>(`${agentSelect} where a.deleted_at is null and a.name = $1 and a.ou_id = $2`, [
-        input.name,
-        ou.id,
-      ]);
+      const agent = await tx.maybe<AgentRow>(
+        `${agentSelect} where a.deleted_at is null and a.name = $1 and a.ou_id = $2`,
+        [input.name, ou.id],
+      );
       const server = await tx.maybe<McpServerRow>(
         `${mcpServerSelect} where m.removed_at is null and m.name = $1 and m.ou_id = $2`,
         [input.name, ou.id],

@@ -21,7 +21,10 @@ export function devLoginRoutes(deps: ApiDeps): Router {
     );
     if (found === undefined) {
       await recordSecurityEvent(deps, "dev_login_unknown", {});
-      throw new PowerloomError("not_found", `No user found with email \`${input.email}\`. Check the email address and try again.`);
+      throw new PowerloomError(
+        "not_found",
+        `No user found with email \`${input.email}\`. Check the email address and try again.`,
+      );
     }
     const access_token = await deps.keys.sign(
       { sub: found.user_id, org: found.organisation_id, client_id: "dev" },

@@ -15,7 +15,9 @@ interface ChangeRow {
 
 const pollMs = 250;
 const heartbeatMs = 15_000;
-const permissions = [...new Set(Object.values(builtInRoles).flatMap((role): readonly Permission[] => role.permissions))];
+const permissions = [
+  ...new Set(Object.values(builtInRoles).flatMap((role): readonly Permission[] => role.permissions)),
+];
 
 /** `GET /events`: what changes, as server-sent events, as far as the caller may read it; resumes by `Last-Event-ID`. */
 export function eventRoutes(deps: ApiDeps): Router {
@@ -24,8 +26,9 @@ export function eventRoutes(deps: ApiDeps): Router {
     res.locals["operation"] = "event.stream";
     const caller = callerOf(res);
     requireDelegable(caller, "event.stream", false);
-    const given = req.get("last-event-id") ?? req.query["after"];
-    if (given !== undefined && !/^\d{1,15}$/.test(String(given)))
+    const query = req.query["after"];
+    const given = req.get("last-event-id") ?? (Array.isArray(query) ? "several" : query);
+    if (given !== undefined && !(typeof given === "string" && /^\d{1,15}$/.test(given)))
       throw new PowerloomError("invalid_input", "`after` must be a position.", { pointer: "/after" });
     let after = given === undefined ? await newest(caller.organisationId) : Number(given);
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
@@ -38,7 +41,13 @@ export function eventRoutes(deps: ApiDeps): Router {
       const rows = await read(caller.organisationId, caller.principalId, after);
       for (const row of rows) {
         after = Number(row.position);
-        const data = { position: after, at: row.at.toISOString(), type: row.type, ou_path: row.ou_path, ...row.payload };
+        const data = {
+          position: after,
+          at: row.at.toISOString(),
+          type: row.type,
+          ou_path: row.ou_path,
+          ...row.payload,
+        };
         res.write(`id: ${after}\nevent: ${row.type}\ndata: ${JSON.stringify(data)}\n\n`);
       }
       silent = rows.length > 0 ? 0 : silent + pollMs;
@@ -79,9 +88,12 @@ export function eventRoutes(deps: ApiDeps): Router {
       );
       return rows
         .filter((row) =>
-          readable.some(({ permission, roots }) => permission === row.permission && (row.ancestors ?? []).some((ou) => roots.includes(ou))),
+          readable.some(
+            ({ permission, roots }) =>
+              permission === row.permission && (row.ancestors ?? []).some((ou) => roots.includes(ou)),
+          ),
         )
-        .map(({ permission: _, ancestors: __, ...row }) => row);
+        .map(({ position, at, type, ou_path, payload }) => ({ position, at, type, ou_path, payload }));
     });
   }
 }

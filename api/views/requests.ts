@@ -54,7 +54,9 @@ export function approvalToView(
       now,
     },
   );
-  const open = row.requirements.find((requirement) => approvalsFor(requirement, row.votes) < requirement.approvalsNeeded);
+  const open = row.requirements.find(
+    (requirement) => approvalsFor(requirement, row.votes) < requirement.approvalsNeeded,
+  );
   const shown = open ?? row.requirements[0];
   return {
     id: row.id,

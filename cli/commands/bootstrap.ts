@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
+import { metaAgentName } from "../../core/meta-agent.ts";
 import { print } from "../answer.ts";
-import { createApiClient } from "../api-client.ts";
+import { type ApiClient, createApiClient } from "../api-client.ts";
 import { addGlobalOptions, connect, type GlobalOptions } from "../connection.ts";
 import { exampleText } from "../examples.ts";
 import { Exit, exitCodes, usageFailure } from "../failure.ts";
 import type { Paint } from "../paint.ts";
-import { printable } from "../printable.ts";
+import { asText, oneLine, printable } from "../printable.ts";
 import { renderFields } from "../render-value.ts";
 import type { Shell } from "../shell.ts";
 import { devToken } from "./login.ts";
@@ -31,9 +32,9 @@ export function addBootstrap(program: Command, shell: Shell): void {
   const command = addGlobalOptions(program.command("bootstrap"))
     .description("Set up the meta-agent, once per organisation; safe to repeat")
     .addOption(new Option("--ou-path <path>", "OU where the meta-agent lives (required)"))
-    .addOption(new Option("--admin-email <email>", "who will own it; in dev mode this alone logs in"))
+    .addOption(new Option("--admin-email <email>", "whose the token must be; in dev mode this alone logs in"))
     .addOption(new Option("--admin-token <jwt>", "the admin's token (default: the saved login)"))
-    .addOption(new Option("--name <slug>", "the agent's name").default("powerloom-meta"))
+    .addOption(new Option("--name <slug>", "the agent's name").default(metaAgentName))
     .addOption(new Option("--display-name <text>", "as people read it").default("Powerloom Meta"))
     .addOption(new Option("--model <id>", "a Claude model id (default: the built-in one)"))
     .addOption(new Option("--system-prompt-file <path>", "instead of the built-in system prompt"))
@@ -46,7 +47,6 @@ export function addBootstrap(program: Command, shell: Shell): void {
       method: "POST",
       path: "/bootstrap",
       body: {
-        ...(options.adminEmail === undefined ? {} : { admin_email: options.adminEmail }),
         ou: options.ouPath,
         name: options.name,
         display_name: options.displayName,
@@ -61,14 +61,23 @@ export function addBootstrap(program: Command, shell: Shell): void {
   });
 }
 
-async function asAdmin(shell: Shell, options: BootstrapOptions) {
-  const api = await connect(shell, { ...options, ...(options.adminToken ? { token: options.adminToken } : {}) });
-  const { apiUrl } = api;
+/** Whoever bootstraps owns the meta-agent: when an email is named, it must be theirs. */
+async function asAdmin(shell: Shell, options: BootstrapOptions): Promise<ApiClient> {
   const given = options.adminToken ?? options.token ?? shell.env["POWERLOOM_TOKEN"];
-  if (given || options.adminEmail === undefined) return api;
-  // An email and no token: the API in dev mode gives one for the asking; elsewhere the saved login has to do.
+  const api = await connect(shell, { ...options, ...(given ? { token: given } : {}) });
+  if (options.adminEmail === undefined) return api;
+  const admin = given ? api : await loggedIn(api, options.adminEmail);
+  const me = await admin.get<{ email: string }>("/me");
+  if (me.email.toLowerCase() !== options.adminEmail.toLowerCase())
+    throw usageFailure(`the token is ${oneLine(me.email)}'s, not ${options.adminEmail}'s`);
+  return admin;
+}
+
+/** The API in dev mode gives a token for an email alone; elsewhere the saved login has to do. */
+async function loggedIn(api: ApiClient, email: string): Promise<ApiClient> {
   try {
-    return createApiClient({ apiUrl, token: await devToken(createApiClient({ apiUrl }), options.adminEmail) });
+    const { apiUrl } = api;
+    return createApiClient({ apiUrl, token: await devToken(createApiClient({ apiUrl }), email) });
   } catch (error) {
     if (api.token !== undefined) return api;
     throw error;
@@ -88,7 +97,7 @@ function report(body: unknown, finished: boolean, { name }: BootstrapOptions, pa
   const agentName = named(agent) ?? name;
   return [
     `${finished ? paint("green", "✓") : paint("yellow", "…")} Meta-agent ${paint("bold", agentName)}: ${printable(String(status))}`,
-    ...(Array.isArray(steps) ? steps.flatMap((step) => `  ${stepLine(step, paint)}`) : []),
+    ...(Array.isArray(steps) ? steps.map((step) => `  ${paint("green", "✓")} ${oneLine(asText(step))}`) : []),
     ...(named(server) === undefined ? [] : renderFields({ mcp_server: named(server), health }, paint, "  ")),
     finished
       ? `Talk to it: powerloom chat ${agentName} "What agents exist?"`
@@ -100,12 +109,4 @@ function named(thing: unknown): string | undefined {
   if (typeof thing === "string") return printable(thing);
   if (typeof thing !== "object" || thing === null || !("name" in thing)) return undefined;
   return typeof thing.name === "string" ? printable(thing.name) : undefined;
-}
-
-/** A step is a word, or an object with a name and a state. */
-function stepLine(step: unknown, paint: Paint): string {
-  if (typeof step !== "object" || step === null) return printable(String(step));
-  const { name, step: id, status, detail, ...rest } = step as Record<string, unknown>;
-  const words = [name ?? id ?? JSON.stringify(rest), status, detail].filter((word) => typeof word === "string");
-  return words.map((word, at) => (at === 0 ? printable(word) : paint("dim", printable(word)))).join("  ");
 }

@@ -58,7 +58,9 @@ export function castVote(ballot: Ballot, vote: Vote): VoteOutcome {
 
   if (vote.decision === "deny") return { accepted: true, status: "denied" };
   const votes = [...ballot.votes, vote];
-  const met = ballot.requirements.every((requirement) => approvalsFor(requirement, votes) >= requirement.approvalsNeeded);
+  const met = ballot.requirements.every(
+    (requirement) => approvalsFor(requirement, votes) >= requirement.approvalsNeeded,
+  );
   return { accepted: true, status: met ? "approved" : "pending" };
 }
 

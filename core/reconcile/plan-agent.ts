@@ -1,3 +1,4 @@
+import { canonicalJson } from "../canonical.ts";
 import { type AgentDefinition, desiredToolsets, digestToolsets, type ObservedAgent } from "./agent-definition.ts";
 
 export type AgentPlan =
@@ -21,7 +22,10 @@ export function planAgent(desired: AgentDefinition | "deleted", observed: Observ
 /** Names of the fields in which the provider's agent is not what is wanted. */
 export function differences(desired: AgentDefinition, observed: ObservedAgent): string[] {
   const pairs = (list: readonly Record<string, string>[]) =>
-    list.map((entry) => JSON.stringify(Object.entries(entry).sort())).sort().join();
+    list
+      .map((entry) => canonicalJson(entry))
+      .sort()
+      .join();
   const same: Record<string, boolean> = {
     name: desired.name === observed.name,
     description: desired.description === observed.description,

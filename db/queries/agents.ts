@@ -113,7 +113,12 @@ export async function agentToDetailView(sql: Sql, row: AgentRow): Promise<z.infe
     ...agentToView(row),
     system_prompt: row.system_prompt,
     attachments: {
-      mcp_servers: row.servers.map(({ deployment: _, ...server }) => server),
+      mcp_servers: row.servers.map(({ mcp_server_id, name, url, permission_policy }) => ({
+        mcp_server_id,
+        name,
+        url,
+        permission_policy,
+      })),
       skills: row.skills.map(({ skill_id, name, version }) => ({ skill_id, name, version })),
     },
     credentials: credentials.map(credentialToView),

@@ -37,10 +37,9 @@ export const approvalSelect = `select r.id, r.kind, r.session_id, r.operation, r
 
 /** An approval request with its votes; `lock` holds it until the transaction ends. */
 export function findApproval(sql: Sql, id: string, lock?: "lock"): Promise<ApprovalRow | undefined> {
-  return sql.maybe<ApprovalRow>(
-    `${approvalSelect} where r.id = $1${lock === undefined ? "" : " for update of r"}`,
-    [id],
-  );
+  return sql.maybe<ApprovalRow>(`${approvalSelect} where r.id = $1${lock === undefined ? "" : " for update of r"}`, [
+    id,
+  ]);
 }
 
 export interface NewApproval {

@@ -10,12 +10,7 @@ export async function appendAudit(tx: Tx, body: AuditBody): Promise<number> {
 }
 
 /** Entries after a position, in order, as they are exported. */
-export async function readChain(
-  sql: Sql,
-  organisationId: string,
-  after: number,
-  limit: number,
-): Promise<ChainEntry[]> {
+export async function readChain(sql: Sql, organisationId: string, after: number, limit: number): Promise<ChainEntry[]> {
   const rows = await sql.rows<{ position: string; at_text: string; body: string; previous: string; hash: string }>(
     `select position, at_text, body, previous, hash from control_plane_audit
       where organisation_id = $1 and position > $2 order by position limit $3`,

@@ -5,7 +5,14 @@ import type { Sql } from "../database.ts";
 interface EvidenceRow {
   email: string;
   status: "active" | "suspended";
-  bindings: { id: string; role: string; permissions: string[]; ouPath: string; viaGroup: string | null; expiresAt: string | null }[];
+  bindings: {
+    id: string;
+    role: string;
+    permissions: string[];
+    ouPath: string;
+    viaGroup: string | null;
+    expiresAt: string | null;
+  }[];
 }
 
 /** All bindings that reach a user, directly or through groups; $1 is the user. */
@@ -60,7 +67,12 @@ export function findGranters(sql: Sql, ancestors: readonly string[], now: Date):
 }
 
 /** Names of the roles a principal holds at an OU now. */
-export async function rolesAt(sql: Sql, principalId: string, ancestors: readonly string[], now: Date): Promise<string[]> {
+export async function rolesAt(
+  sql: Sql,
+  principalId: string,
+  ancestors: readonly string[],
+  now: Date,
+): Promise<string[]> {
   const rows = await sql.rows<{ role: string }>(
     `select distinct b.role from (${reachingBindings}) b join users u on u.id = $1 and u.status = 'active'
       where b.ou_id = any ($2::uuid[]) and (b.expires_at is null or b.expires_at > $3)`,
@@ -70,7 +82,12 @@ export async function rolesAt(sql: Sql, principalId: string, ancestors: readonly
 }
 
 /** Ids of the OUs at which a principal holds a permission; everything below them is covered too. */
-export async function grantedRoots(sql: Sql, principalId: string, permission: Permission, now: Date): Promise<string[]> {
+export async function grantedRoots(
+  sql: Sql,
+  principalId: string,
+  permission: Permission,
+  now: Date,
+): Promise<string[]> {
   const rows = await sql.rows<{ ou_id: string }>(
     `select distinct b.ou_id from (${reachingBindings}) b
        join roles r on r.name = b.role join users u on u.id = $1 and u.status = 'active'

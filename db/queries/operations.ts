@@ -64,7 +64,11 @@ export interface NewIntent {
  * Stores an intent, or finds the one that already has its key. A key that has run out is taken over; a refusal or an
  * expiry has freed its key before.
  */
-export async function recordIntent(tx: Tx, intent: NewIntent, now: Date): Promise<{ row: OperationRow; fresh: boolean }> {
+export async function recordIntent(
+  tx: Tx,
+  intent: NewIntent,
+  now: Date,
+): Promise<{ row: OperationRow; fresh: boolean }> {
   if (intent.idempotencyKey !== null)
     await tx.run(
       `update operations set idempotency_key = null
@@ -142,9 +146,10 @@ export async function recordOutcome(tx: Tx, id: string, outcome: Outcome, now: D
 /** Frees the keys of the operations that made things which are gone now: asking for them again is a new request. */
 export async function freeKeysOf(tx: Tx, targetIds: readonly string[]): Promise<void> {
   if (targetIds.length > 0)
-    await tx.run("update operations set idempotency_key = null where target_id = any ($1) and idempotency_key is not null", [
-      targetIds,
-    ]);
+    await tx.run(
+      "update operations set idempotency_key = null where target_id = any ($1) and idempotency_key is not null",
+      [targetIds],
+    );
 }
 
 /** Takes the sealed secret of an applied operation, once. */

@@ -42,7 +42,15 @@ export async function insertOu(
   const [row] = await sql.rows<OuRow>(
     `insert into ous (id, organisation_id, parent_id, name, display_name, path, ancestors)
      values ($1, $2, $3, $4, $5, $6, $7) returning ${columns}`,
-    [ou.id, organisationId, ou.parent?.id ?? null, ou.name, ou.displayName, path, [...(ou.parent?.ancestors ?? []), ou.id]],
+    [
+      ou.id,
+      organisationId,
+      ou.parent?.id ?? null,
+      ou.name,
+      ou.displayName,
+      path,
+      [...(ou.parent?.ancestors ?? []), ou.id],
+    ],
   );
   if (row === undefined) throw new Error("insert returned no row");
   return row;

@@ -154,9 +154,10 @@ export interface NewSessionEvent {
 /** Appends events the session does not have yet (by provider id), in order. Returns how many were new. */
 export async function appendSessionEvents(tx: Tx, sessionId: string, events: NewSessionEvent[]): Promise<number> {
   if (events.length === 0) return 0;
-  const session = await tx.maybe<{ next_position: number }>("select next_position from sessions where id = $1 for update", [
-    sessionId,
-  ]);
+  const session = await tx.maybe<{ next_position: number }>(
+    "select next_position from sessions where id = $1 for update",
+    [sessionId],
+  );
   if (session === undefined) return 0;
   let position = session.next_position;
   for (const event of events) {
@@ -184,7 +185,12 @@ export interface SessionEventRow {
 }
 
 /** Events after a position, in order. */
-export function readSessionEvents(sql: Sql, sessionId: string, after: number, limit: number): Promise<SessionEventRow[]> {
+export function readSessionEvents(
+  sql: Sql,
+  sessionId: string,
+  after: number,
+  limit: number,
+): Promise<SessionEventRow[]> {
   return sql.rows<SessionEventRow>(
     `select position, type, payload, at from session_events where session_id = $1 and position > $2 order by position limit $3`,
     [sessionId, after, limit],

@@ -27,7 +27,9 @@ describe("the main job", () => {
       missing: { permission: "agent:create", ou: organisation.root },
       who_can_grant: [{ email: organisation.admin.email, role: "OrgAdmin", ou: organisation.root }],
     });
-    const refused = await organisation.admin.get<{ data: { outcome: string; sub: string }[] }>("/audit?operation=agent.create");
+    const refused = await organisation.admin.get<{ data: { outcome: string; sub: string }[] }>(
+      "/audit?operation=agent.create",
+    );
     expect(refused.data).toMatchObject([{ outcome: "refused", sub: nobody.id }]);
   });
 
@@ -35,7 +37,12 @@ describe("the main job", () => {
     const organisation = await makeOrganisation();
     const { admin, root } = organisation;
     const second = await organisation.person("second", { roles: [{ role: "OrgAdmin", ou: root }] });
-    await admin.make("/approval-policies", { name: "careful", ou: root, operations: ["agent.create"], approver_role: "OrgAdmin" });
+    await admin.make("/approval-policies", {
+      name: "careful",
+      ou: root,
+      operations: ["agent.create"],
+      approver_role: "OrgAdmin",
+    });
     const asked = await admin.send("POST", "/agents", { name: "waits", ou: root });
     expect(asked.status).toBe(202);
     expect(asked.body).toMatchObject({ status: "pending_approval", operation: "agent.create" });

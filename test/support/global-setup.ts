@@ -30,7 +30,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const lines: string[] = [];
   const stack = await startLocalStack({
     stateDirectory: directory,
-    environment: { ...process.env, ANTHROPIC_API_KEY: "", ANTHROPIC_BASE_URL: "", DATABASE_URL: "", TEMPORAL_ADDRESS: "" },
+    environment: {
+      ...process.env,
+      ANTHROPIC_API_KEY: "",
+      ANTHROPIC_BASE_URL: "",
+      DATABASE_URL: "",
+      TEMPORAL_ADDRESS: "",
+    },
     mode: "dev",
     anyPorts: true,
     log: (line) => {

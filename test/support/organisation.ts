@@ -37,12 +37,18 @@ export interface TestOrganisation {
   root: string;
   admin: Person;
   /** Adds a person with roles and signs them in. */
-  person(local: string, options?: { name?: string; ou?: string; roles?: { role: string; ou: string }[] }): Promise<Person & { id: string }>;
+  person(
+    local: string,
+    options?: { name?: string; ou?: string; roles?: { role: string; ou: string }[] },
+  ): Promise<Person & { id: string }>;
   ou(path: string): Promise<string>;
 }
 
 /** A fresh organisation in the shared stack, with its admin signed in through dev login. */
-export async function makeOrganisation(label = "org", stack: Pick<SharedStack, "apiUrl" | "databaseUrl"> = sharedStack()): Promise<TestOrganisation> {
+export async function makeOrganisation(
+  label = "org",
+  stack: Pick<SharedStack, "apiUrl" | "databaseUrl"> = sharedStack(),
+): Promise<TestOrganisation> {
   const name = `${label}-${v7().slice(-10)}`;
   const db = openDatabase(stack.databaseUrl, { name: "powerloom-test", max: 2 });
   const { organisationId } = await createOrganisation(db, () => v7(), {
