@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { addAudit } from "./commands/audit.ts";
 import { addBootstrap } from "./commands/bootstrap.ts";
 import { addChat } from "./commands/chat.ts";
+import { addEvents } from "./commands/events.ts";
 import { addInvoke } from "./commands/invoke.ts";
 import { addLocalStack } from "./commands/local-stack.ts";
 import { addLogin } from "./commands/login.ts";
@@ -53,6 +54,7 @@ export function createProgram(shell: Shell): Command {
   addMcp(program, shell);
   addVote(program, shell);
   addAudit(program, shell);
+  addEvents(program, shell);
   addDerivedCommands(program, shell);
   return program;
 }
