@@ -61,34 +61,10 @@ export function createReconcileActivities(deps: ActivityDeps) {
   async function define({ organisationId }: AgentRef, row: AgentRow): Promise<AgentDefinition> {
     const skills: AgentDefinition["skills"] = [];
     for (const attached of row.skills) {
-      let pushed =
+      const pushed =
         attached.cma_skill_id !== null && attached.cma_version !== null
           ? { skillId: attached.cma_skill_id, version: attached.cma_version }
-          : undefined;
-      if (pushed === undefined) {
-        const text = await db.inOrganisation(organisationId, (tx) =>
-          tx.maybe<{ name: string; description: string; content: string; cma_skill_id: string | null }>(
-            `select s.name, s.description, v.content, s.cma_skill_id from skills s join skill_versions v on v.skill_id = s.id
-              where s.id = $1 and v.version = $2`,
-            [attached.skill_id, attached.version],
-          ),
-        );
-        if (text === undefined) continue;
-        pushed = await pushSkillVersion(
-          claude,
-          { skillId: attached.skill_id, version: attached.version, ...text },
-          text.cma_skill_id,
-        );
-        const { skillId, version } = pushed;
-        await db.inOrganisation(organisationId, async (tx) => {
-          await tx.run("update skills set cma_skill_id = $2 where id = $1", [attached.skill_id, skillId]);
-          await tx.run("update skill_versions set cma_version = $3 where skill_id = $1 and version = $2", [
-            attached.skill_id,
-            attached.version,
-            version,
-          ]);
-        });
-      }
+          : await pushSkill(organisationId, attached.skill_id, attached.version);
       skills.push(pushed);
     }
     return {
@@ -100,6 +76,36 @@ export function createReconcileActivities(deps: ActivityDeps) {
       skills,
       metadata: { [metadataKeys.organisation]: organisationId, [metadataKeys.agent]: row.id },
     };
+  }
+
+  /** Uploads a skill's version once, however many agents ask for it at the same moment. */
+  function pushSkill(organisationId: OrganisationId, skillId: string, version: number) {
+    return db.inOrganisation(organisationId, async (tx) => {
+      // Held while the provider answers: uploads have no idempotency key, and nothing else waits for this lock.
+      await tx.run("select pg_advisory_xact_lock(hashtextextended('skill:' || $1, 0))", [skillId]);
+      const text = await tx.maybe<{
+        name: string;
+        description: string;
+        content: string;
+        cma_skill_id: string | null;
+        cma_version: string | null;
+      }>(
+        `select s.name, s.description, v.content, s.cma_skill_id, v.cma_version
+           from skills s join skill_versions v on v.skill_id = s.id where s.id = $1 and v.version = $2`,
+        [skillId, version],
+      );
+      if (text === undefined) throw new Error(`skill ${skillId} has no version ${version}`);
+      if (text.cma_skill_id !== null && text.cma_version !== null)
+        return { skillId: text.cma_skill_id, version: text.cma_version };
+      const pushed = await pushSkillVersion(claude, { skillId, version, ...text }, text.cma_skill_id);
+      await tx.run("update skills set cma_skill_id = $2 where id = $1", [skillId, pushed.skillId]);
+      await tx.run("update skill_versions set cma_version = $3 where skill_id = $1 and version = $2", [
+        skillId,
+        version,
+        pushed.version,
+      ]);
+      return pushed;
+    });
   }
 
   async function observe(ref: AgentRef, row: AgentRow): Promise<ObservedAgent | undefined> {

@@ -1,7 +1,11 @@
 import { Context, heartbeat } from "@temporalio/activity";
+import { isGone, providerFault } from "../claude/faults.ts";
 import type { SessionRef } from "../core/ids.ts";
 import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/queries/sessions.ts";
 import type { ActivityDeps } from "./deps.ts";
+import { retryLater } from "./provider-retry.ts";
+import { toSessionEvent, type WireEvent } from "./session-events.ts";
+import { withdrawToolCalls } from "./tool-calls.ts";
 
 export type StreamActivities = ReturnType<typeof createStreamActivities>;
 
@@ -9,16 +13,9 @@ export interface TurnEnd {
   stop: "end_turn" | "requires_action" | "terminated" | "other" | "lost";
   /** Provider ids of the tool-use events that wait for a person. */
   toolCalls: string[];
-  /** When the first of them runs out, epoch milliseconds; 0 when unknown. */
-  decideBy: number;
 }
 
-type WireEvent = {
-  id?: string;
-  type: string;
-  processed_at?: string | null;
-  stop_reason?: { type: string; event_ids?: string[] };
-};
+const over: TurnEnd = { stop: "terminated", toolCalls: [] };
 
 // Events are written in batches: a transaction per word would be the slowest part of a conversation.
 const batchMs = 50;
@@ -33,45 +30,52 @@ export function createStreamActivities(deps: ActivityDeps) {
      * id; a dropped stream is an error here, and the retry lists again.
      */
     async followSession(ref: SessionRef): Promise<TurnEnd> {
-      const signal = Context.current().cancellationSignal;
       const beat = setInterval(() => heartbeat(), 1_000);
-      const session = await db.inOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
-      const cmaSessionId = session?.cma_session_id;
-      if (session === undefined || session.ended_at !== null || cmaSessionId == null) {
-        clearInterval(beat);
-        return { stop: "terminated", toolCalls: [], decideBy: 0 };
-      }
-
-      const writer = batchingWriter((events) => store(ref, events));
-      const stream = await claude.beta.sessions.events.stream(cmaSessionId, undefined, { signal });
-      const stop = () => stream.controller.abort();
-      signal.addEventListener("abort", stop);
       try {
-        const state = new TurnState();
-        for await (const event of claude.beta.sessions.events.list(cmaSessionId, { limit: 1000 })) {
-          state.take(event as WireEvent);
-          writer.add(event as WireEvent);
-        }
-        const rested = state.rest();
-        if (rested !== undefined) return await finishTurn(ref, writer, rested);
-        await setStatus(ref, "running");
-        for await (const event of stream) {
-          state.take(event as WireEvent);
-          writer.add(event as WireEvent);
-          const rest = state.rest();
-          if (rest !== undefined) return await finishTurn(ref, writer, rest);
-        }
-        throw new Error("the provider closed the stream before the session rested");
+        const session = await db.inOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
+        const cmaSessionId = session?.cma_session_id;
+        if (session === undefined || session.ended_at !== null || cmaSessionId == null) return over;
+        return await follow(ref, cmaSessionId, Context.current().cancellationSignal);
+      } catch (error) {
+        // Deleted at the provider: following it again would find nothing for ever.
+        if (isGone(error)) return over;
+        const fault = providerFault(error);
+        throw fault === undefined ? error : retryLater(fault);
       } finally {
         clearInterval(beat);
-        signal.removeEventListener("abort", stop);
-        await writer
-          .flush()
-          .catch((error: unknown) => deps.log.warn({ error, session: ref.sessionId }, "events not written"));
-        stream.controller.abort();
       }
     },
   };
+
+  async function follow(ref: SessionRef, cmaSessionId: string, signal: AbortSignal): Promise<TurnEnd> {
+    const writer = batchingWriter((events) => store(ref, events));
+    const stream = await claude.beta.sessions.events.stream(cmaSessionId, undefined, { signal });
+    const stop = () => stream.controller.abort();
+    signal.addEventListener("abort", stop);
+    try {
+      const state = new TurnState();
+      for await (const event of claude.beta.sessions.events.list(cmaSessionId, { limit: 1000 })) {
+        state.take(event as WireEvent);
+        writer.add(event as WireEvent);
+      }
+      const rested = state.rest();
+      if (rested !== undefined) return await finishTurn(ref, writer, rested);
+      await setStatus(ref, "running");
+      for await (const event of stream) {
+        state.take(event as WireEvent);
+        writer.add(event as WireEvent);
+        const rest = state.rest();
+        if (rest !== undefined) return await finishTurn(ref, writer, rest);
+      }
+      throw new Error("the provider closed the stream before the session rested");
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await writer
+        .flush()
+        .catch((error: unknown) => deps.log.warn({ err: error, session: ref.sessionId }, "events not written"));
+      stream.controller.abort();
+    }
+  }
 
   async function store(ref: SessionRef, events: NewSessionEvent[]): Promise<void> {
     const stored = await db.inOrganisation(ref.organisationId, (tx) => appendSessionEvents(tx, ref.sessionId, events));
@@ -81,6 +85,7 @@ export function createStreamActivities(deps: ActivityDeps) {
 
   async function finishTurn(ref: SessionRef, writer: Writer, end: TurnEnd): Promise<TurnEnd> {
     await writer.flush();
+    await withdrawToolCalls(deps, ref, end.toolCalls, "the call no longer waits: it was interrupted");
     await db.inOrganisation(ref.organisationId, async (tx) => {
       const last = await tx.maybe<{ payload: { content?: { type: string; text?: string }[] } }>(
         "select payload from session_events where session_id = $1 and type = 'agent.message' order by position desc limit 1",
@@ -115,13 +120,12 @@ class TurnState {
     }
     if (event.type === "session.status_running" || event.type === "session.status_rescheduled") this.end = undefined;
     if (event.type === "session.status_terminated" || event.type === "session.deleted")
-      this.end = { stop: "terminated", toolCalls: [], decideBy: 0 };
+      this.end = { stop: "terminated", toolCalls: [] };
     if (event.type === "session.status_idle") {
       const reason = event.stop_reason?.type;
       this.end = {
         stop: reason === "end_turn" || reason === "requires_action" ? reason : "other",
         toolCalls: event.stop_reason?.event_ids ?? [],
-        decideBy: 0,
       };
     }
   }
@@ -150,10 +154,9 @@ function batchingWriter(store: (events: NewSessionEvent[]) => Promise<void>): Wr
   };
   return {
     add(event) {
-      // The queued echo of a user event comes again, processed, under the same id: only that one is kept. Previews are
-      // best-effort and have no id of their own.
-      if (event.id === undefined || (event.type.startsWith("user.") && event.processed_at == null)) return;
-      pending.push({ providerEventId: event.id, type: event.type, payload: event });
+      const stored = toSessionEvent(event);
+      if (stored === undefined) return;
+      pending.push(stored);
       timer ??= setTimeout(() => void flush().catch(() => undefined), batchMs);
     },
     flush,

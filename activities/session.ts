@@ -9,26 +9,30 @@ import {
   endSession,
   findTaggedSession,
   findTaggedVault,
+  isOver,
+  listEvents,
 } from "../claude/sessions.ts";
 import { hashToken, mintToken } from "../core/bearer.ts";
 import { digestOf } from "../core/canonical.ts";
-import { type SessionRef, workflowIds } from "../core/ids.ts";
+import type { SessionRef } from "../core/ids.ts";
 import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
-import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import {
   appendSessionEvents,
   type CommandRow,
   findSession,
-  queueCommand,
+  type NewSessionEvent,
   queuedCommands,
   type SessionRow,
 } from "../db/queries/sessions.ts";
 import type { ActivityDeps } from "./deps.ts";
+import { retryLater } from "./provider-retry.ts";
+import { toSessionEvent, type WireEvent } from "./session-events.ts";
+import { createToolCallActivities, withdrawToolCalls } from "./tool-calls.ts";
 
 export type SessionActivities = ReturnType<typeof createSessionActivities>;
 
-const toolCallExpiryMs = 24 * 3600 * 1000;
+const idleReason = "idle for too long";
 
 /** What `agentSession` may do. Every step looks first whether it, or the provider, has it done already. */
 export function createSessionActivities(deps: ActivityDeps) {
@@ -147,6 +151,31 @@ export function createSessionActivities(deps: ActivityDeps) {
     );
   }
 
+  /** What the provider refuses for good (a confirmation that came too late) is put away, and said in the session. */
+  async function giveUp(ref: SessionRef, command: CommandRow, problem: Record<string, unknown>): Promise<void> {
+    await db.inOrganisation(ref.organisationId, async (tx) => {
+      await tx.run("update session_commands set sent_at = $2 where id = $1", [command.id, deps.now()]);
+      await appendSessionEvents(tx, ref.sessionId, [
+        {
+          providerEventId: `refused:${command.id}`,
+          type: "powerloom.not_delivered",
+          payload: { command_id: command.id, kind: command.kind, problem },
+        },
+      ]);
+    });
+    await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
+  }
+
+  /** What the provider still told of a session that nobody follows any more. */
+  async function storeTheRest(ref: SessionRef, cmaSessionId: string): Promise<void> {
+    const rest: NewSessionEvent[] = [];
+    for (const event of await listEvents(claude, cmaSessionId)) {
+      const stored = toSessionEvent(event as WireEvent);
+      if (stored !== undefined) rest.push(stored);
+    }
+    await db.inOrganisation(ref.organisationId, (tx) => appendSessionEvents(tx, ref.sessionId, rest));
+  }
+
   async function findSent(
     ref: SessionRef,
     cmaSessionId: string,
@@ -175,9 +204,9 @@ export function createSessionActivities(deps: ActivityDeps) {
   }
 
   return {
-    async openSession(
-      ref: SessionRef,
-    ): Promise<{
+    ...createToolCallActivities(deps),
+
+    async openSession(ref: SessionRef): Promise<{
       ended: boolean;
       endReason: string;
       cmaRunning: boolean;
@@ -201,7 +230,8 @@ export function createSessionActivities(deps: ActivityDeps) {
         return { ended: false, endReason: "", cmaRunning: reopened, ...facts };
       } catch (error) {
         const fault = providerFault(error);
-        if (fault === undefined || fault.retryable) throw error;
+        if (fault === undefined) throw error;
+        if (fault.retryable) throw retryLater(fault);
         await db.inOrganisation(ref.organisationId, (tx) =>
           tx.run("update sessions set error = $2 where id = $1", [ref.sessionId, fault.raw]),
         );
@@ -216,16 +246,27 @@ export function createSessionActivities(deps: ActivityDeps) {
       const beat = setInterval(() => heartbeat(), 1_000);
       try {
         const session = await load(ref);
-        if (session === undefined || session.ended_at !== null) return { sent: 0, end: "ended" };
+        if (session === undefined || session.ended_at !== null) return { sent: 0, end: session?.end_reason ?? "ended" };
         const commands = await db.inOrganisation(ref.organisationId, (tx) => queuedCommands(tx, ref.sessionId));
+        // Before all others: a message that cannot be sent must never keep a session from ending.
+        const end = commands.find((command) => command.kind === "end");
+        if (end !== undefined) {
+          const reason = end.payload["reason"];
+          return { sent: 0, end: typeof reason === "string" ? reason : "ended by its user" };
+        }
         let sent = 0;
         for (const command of commands) {
-          if (command.kind === "end") {
-            const reason = command.payload["reason"];
-            return { sent, end: typeof reason === "string" ? reason : "ended by its user" };
+          try {
+            await send(ref, session, command);
+            sent += 1;
+          } catch (error) {
+            const fault = providerFault(error);
+            if (fault === undefined) throw error;
+            if (session.cma_session_id !== null && (await isOver(claude, session.cma_session_id)))
+              return { sent, end: "terminated by the provider" };
+            if (fault.retryable) throw retryLater(fault);
+            await giveUp(ref, command, fault.raw);
           }
-          await send(ref, session, command);
-          sent += 1;
         }
         return { sent, end: null };
       } finally {
@@ -233,114 +274,20 @@ export function createSessionActivities(deps: ActivityDeps) {
       }
     },
 
-    /** Makes an approval request of each tool call the provider holds back for a person. */
-    async askForToolCalls({ eventIds, ...ref }: SessionRef & { eventIds: string[] }): Promise<void> {
-      for (const eventId of eventIds)
-        await db.inOrganisation(ref.organisationId, async (tx) => {
-          const id = `req_${eventId}`;
-          const session = await findSession(tx, ref.sessionId, "lock");
-          if (session === undefined || (await findApproval(tx, id)) !== undefined) return;
-          const event = await tx.maybe<{
-            payload: { name?: string; mcp_server_name?: string; input?: Record<string, unknown> };
-          }>("select payload from session_events where session_id = $1 and provider_event_id = $2", [
-            ref.sessionId,
-            eventId,
-          ]);
-          const call = {
-            server: event?.payload.mcp_server_name ?? null,
-            tool: event?.payload.name ?? null,
-            input: event?.payload.input ?? null,
-          };
-          const digest = digestOf({ eventId, ...call });
-          const summary = `Agent ${session.agent_name} calls ${call.server ?? "tool"}.${call.tool} for ${session.invoker_email}`;
-          const expiresAt = new Date(deps.now().getTime() + toolCallExpiryMs);
-          await insertApproval(tx, {
-            id,
-            kind: "tool_call",
-            sessionId: session.id,
-            operation: "session.tool_call",
-            ouId: session.ou_id,
-            requesterId: session.invoker_id,
-            act: `agent:${session.agent_id}`,
-            requirements: [
-              {
-                policyId: null,
-                policyVersion: null,
-                policyName: "always_ask",
-                approverRole: "Approver",
-                approvalsNeeded: 1,
-              },
-            ],
-            digest,
-            diff: { before: null, after: call, summary },
-            workflowId: workflowIds.agentSession(session.id),
-            expiresAt,
-          });
-          await appendSessionEvents(tx, session.id, [
-            {
-              providerEventId: `approval:${id}`,
-              type: "powerloom.approval_requested",
-              payload: { request_id: id, summary },
-            },
-          ]);
-          await appendAudit(tx, {
-            id,
-            sub: session.invoker_id,
-            act: `agent:${session.agent_id}`,
-            delegated_from_session: session.id,
-            operation: "session.tool_call",
-            ou: session.ou_path,
-            target: `tool_call:${eventId}`,
-            digest,
-            rule: "policy:always_ask",
-            approval_id: id,
-            outcome: "pending_approval",
-            detail: { summary },
-          });
-        });
-    },
-
-    /** Turns decided (or run-out) tool-call approvals into confirmations to send. */
-    async settleToolCalls(ref: SessionRef): Promise<void> {
-      const open = await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.rows<{ id: string }>(
-          `select id from approval_requests where session_id = $1 and kind = 'tool_call' and consumed_at is null
-             and (decided_at is not null or expires_at <= $2)`,
-          [ref.sessionId, deps.now()],
-        ),
-      );
-      for (const { id } of open)
-        await db.inOrganisation(ref.organisationId, async (tx) => {
-          const approval = await findApproval(tx, id, "lock");
-          if (approval === undefined) return;
-          const now = deps.now();
-          const status = approval.status === "pending" ? "expired" : approval.status;
-          const allowed = status === "approved";
-          await decideApproval(tx, id, { status: allowed ? "applied" : status, consumed: true }, now);
-          const eventId = id.replace(/^req_/, "");
-          await queueCommand(tx, ref.sessionId, {
-            id: deps.newId(),
-            kind: "confirmation",
-            payload: { tool_use_id: eventId, result: allowed ? "allow" : "deny", reason: approval.reason ?? status },
-            createdBy: null,
-            idempotencyKey: `confirm:${id}`,
-            bodyDigest: null,
-          });
-          await appendAudit(tx, {
-            id,
-            sub: approval.requester_id,
-            act: approval.act,
-            delegated_from_session: ref.sessionId,
-            operation: "session.tool_call",
-            ou: approval.ou_path,
-            target: `tool_call:${eventId}`,
-            digest: approval.digest,
-            rule: "policy:always_ask",
-            approval_id: id,
-            outcome: allowed ? "applied" : status === "expired" || status === "cancelled" ? status : "denied",
-            detail: { summary: approval.diff.summary },
-          });
-        });
+    /** Ends a session nobody has said anything to for too long; false when somebody just has. */
+    async endIfQuiet(ref: SessionRef): Promise<boolean> {
+      return db.inOrganisation(ref.organisationId, async (tx) => {
+        // The lock that messages take too: a message is either seen here, or refused because the session has ended.
+        const session = await findSession(tx, ref.sessionId, "lock");
+        if (session === undefined || session.ended_at !== null) return true;
+        if ((await queuedCommands(tx, ref.sessionId)).length > 0) return false;
+        await tx.run("update sessions set status = 'ended', end_reason = $2, ended_at = $3 where id = $1", [
+          ref.sessionId,
+          idleReason,
+          deps.now(),
+        ]);
+        return true;
+      });
     },
 
     /** Ends the managed session, destroys its vault and with it every credential, revokes its bearers, writes it down. */
@@ -361,9 +308,13 @@ export function createSessionActivities(deps: ActivityDeps) {
         });
         const cmaSessionId =
           session.cma_session_id ?? (await findTaggedSession(claude, session.id, session.create_intended_at));
-        if (cmaSessionId !== undefined) await endSession(claude, cmaSessionId);
+        if (cmaSessionId !== undefined) {
+          await endSession(claude, cmaSessionId);
+          await storeTheRest(ref, cmaSessionId);
+        }
         const vaultId = session.cma_vault_id ?? (await findTaggedVault(claude, session.id));
         if (vaultId !== undefined) await destroyVault(claude, vaultId);
+        await withdrawToolCalls(deps, ref, [], "the session ended");
         await db.inOrganisation(ref.organisationId, async (tx) => {
           const now = deps.now();
           const failed = reason === "failed";
@@ -376,11 +327,6 @@ export function createSessionActivities(deps: ActivityDeps) {
             ref.sessionId,
             now,
           ]);
-          await tx.run(
-            `update approval_requests set status = 'cancelled', reason = 'the session ended', decided_at = coalesce(decided_at, $2),
-               consumed_at = $2 where session_id = $1 and kind = 'tool_call' and consumed_at is null`,
-            [ref.sessionId, now],
-          );
           await appendSessionEvents(tx, ref.sessionId, [
             { providerEventId: "powerloom:ended", type: "powerloom.session_ended", payload: { reason } },
           ]);

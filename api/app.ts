@@ -34,6 +34,8 @@ export function createApp(deps: ApiDeps, health: Health): Express {
           styleSrc: ["'self'", "'unsafe-inline'"],
           imgSrc: ["'self'", "data:"],
           frameAncestors: ["'none'"],
+          // On a plain-http development server there is nothing to upgrade to.
+          upgradeInsecureRequests: deps.config.apiUrl.startsWith("https://") ? [] : null,
         },
       },
     }),

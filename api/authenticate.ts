@@ -1,7 +1,8 @@
 import type { NextFunction, Request, Response } from "express";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { PowerloomError } from "../core/errors.ts";
-import type { Sql } from "../db/database.ts";
+import type { Sql, Tx } from "../db/database.ts";
+import { appendAudit } from "../db/queries/audit.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { createOidcVerifier } from "./oidc.ts";
 
@@ -36,7 +37,11 @@ export function authenticate(deps: ApiDeps, identify: Identifier) {
     try {
       res.locals["caller"] = await identify(token);
     } catch (error) {
-      if (error instanceof PowerloomError && error.code !== "unauthenticated") throw error;
+      if (error instanceof PowerloomError && error.code !== "unauthenticated") {
+        if (error.code === "forbidden")
+          await recordSecurityEvent(deps, "suspended_principal", { reason: error.message, path: req.path });
+        throw error;
+      }
       const reason = error instanceof Error ? error.message : "unknown";
       await recordSecurityEvent(deps, "invalid_token", { reason, path: req.path });
       throw new PowerloomError("unauthenticated", `The token was refused: ${reason}.`, {}, { cause: error });
@@ -70,8 +75,10 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     const { sub, org } = claims;
     if (sub === undefined || org === undefined) throw new Error("it names no principal");
     return deps.db.inOrganisation(org, async (tx) => {
-      const user = await activeUser(tx, "id = $1", [sub]);
+      const user = await activeUser(tx, sub);
       const act = claims.act?.sub ?? "";
+      // Of a person, directly, only dev login makes tokens: one that outlived dev mode holds no longer.
+      if (act === "" && deps.config.mode !== "dev") throw new Error("it is of dev login, and this is not dev mode");
       if (act !== "") {
         if (claims.op === undefined) throw new Error("it is delegated, and names no operation");
         if (act.startsWith("agent:")) await requireLiveDelegation(tx, claims);
@@ -112,7 +119,7 @@ export function createIdentifier(deps: ApiDeps): Identifier {
   }
 
   async function findForeign(
-    tx: Sql,
+    tx: Tx,
     organisationId: string,
     issuer: string,
     claims: JWTPayload,
@@ -121,19 +128,47 @@ export function createIdentifier(deps: ApiDeps): Identifier {
       "select id from users where external_issuer = $1 and external_subject = $2",
       [issuer, claims.sub],
     );
-    let id = known?.id;
-    if (id === undefined && typeof claims["email"] === "string" && claims["email_verified"] === true) {
-      // First sign-in: the verified address links the person; from then on only issuer and subject count.
-      const linked = await tx.maybe<{ id: string }>(
-        `update users set external_issuer = $1, external_subject = $2
-          where email = lower($3) and external_subject is null returning id`,
-        [issuer, claims.sub, claims["email"]],
-      );
-      id = linked?.id;
-    }
+    const id = known?.id ?? (await linkFirstSignIn(tx, issuer, claims));
     if (id === undefined) return undefined;
-    const user = await activeUser(tx, "id = $1", [id]);
+    const user = await activeUser(tx, id);
     return { organisationId, principalId: user.id, email: user.email, act: "", sid: "", op: null };
+  }
+
+  /**
+   * First sign-in: the verified address links the person to issuer and subject, and only those count from then on.
+   * @returns the person's id, or undefined when there is nobody to link
+   */
+  async function linkFirstSignIn(tx: Tx, issuer: string, claims: JWTPayload): Promise<string | undefined> {
+    const { sub, email, email_verified: verified } = claims;
+    if (typeof email !== "string" || verified !== true) return undefined;
+    const linked = await tx.maybe<{ id: string }>(
+      `update users set external_issuer = $1, external_subject = $2
+        where email = lower($3) and external_subject is null returning id`,
+      [issuer, sub, email],
+    );
+    if (linked === undefined) {
+      // Two first requests at once: the other one has linked the same person meanwhile.
+      const known = await tx.maybe<{ id: string }>(
+        "select id from users where external_issuer = $1 and external_subject = $2",
+        [issuer, sub],
+      );
+      return known?.id;
+    }
+    await appendAudit(tx, {
+      id: deps.newId(),
+      sub: linked.id,
+      act: null,
+      delegated_from_session: null,
+      operation: "user.link",
+      ou: null,
+      target: `user:${linked.id}`,
+      digest: null,
+      rule: "verified-email",
+      approval_id: null,
+      outcome: "applied",
+      detail: { issuer, subject: sub },
+    });
+    return linked.id;
   }
 }
 
@@ -149,10 +184,10 @@ async function requireLiveDelegation(tx: Sql, claims: OwnClaims): Promise<void> 
   if (live === undefined) throw new Error("its session has ended, or its access was revoked");
 }
 
-async function activeUser(tx: Sql, where: string, values: unknown[]): Promise<{ id: string; email: string }> {
+async function activeUser(tx: Sql, id: string): Promise<{ id: string; email: string }> {
   const user = await tx.maybe<{ id: string; email: string; status: string }>(
-    `select id, email, status from users where ${where}`,
-    values,
+    "select id, email, status from users where id = $1",
+    [id],
   );
   if (user === undefined) throw new Error("its principal does not exist");
   if (user.status !== "active") throw new PowerloomError("forbidden", `${user.email} is suspended.`);

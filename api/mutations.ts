@@ -1,6 +1,7 @@
 import { isGrpcDeadlineError, WithStartWorkflowOperation } from "@temporalio/client";
 import type { Request, Response } from "express";
 import { v7 } from "uuid";
+import { z } from "zod";
 import { digestOf } from "../core/canonical.ts";
 import { PowerloomError, type Problem } from "../core/errors.ts";
 import { workflowIds } from "../core/ids.ts";
@@ -14,12 +15,15 @@ import { callerOf, requireDelegable } from "./authenticate.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { parseInput, sendProblem } from "./problem.ts";
 import { type RequestRow, requestRowToView, requestSelect } from "./views/requests.ts";
+import { versionOf } from "./views/version.ts";
 
 /** How long a POST waits for the outcome before it answers 202. */
 const waitMs = 5_000;
 /** How long an intent may wait to be taken up, and how long a key is remembered unless the client says less. */
 const intentSeconds = 600;
 const keySeconds = 24 * 3600;
+
+const mutationQuery = z.strictObject({ dryRun: z.enum(["true", "false"]).optional() });
 
 /** A mutation, start to end (design §2): store the intent, have its workflow decide it, answer from the row. */
 export function mutationHandler(deps: ApiDeps, operation: AnyOperation) {
@@ -32,7 +36,9 @@ export function mutationHandler(deps: ApiDeps, operation: AnyOperation) {
       throw new PowerloomError("invalid_input", "The body must be a JSON object.", { pointer: "" });
     const input = parseInput(operation.input.strict(), { ...body, ...req.params }) as Record<string, unknown>;
     const ifMatch = parseIfMatch(req.get("if-match"));
-    if (req.query["dryRun"] === "true") {
+    // Strict: a misspelt dry run must not be carried out.
+    if (parseInput(mutationQuery, req.query).dryRun === "true") {
+      res.locals["dryRun"] = true;
       res.json(await dryRun(deps, operation, caller, input, ifMatch));
       return;
     }
@@ -100,8 +106,8 @@ async function answerFromRow(
   switch (row.status) {
     case "applied": {
       const secret = sealed === null ? {} : (JSON.parse(deps.unseal(sealed)) as Record<string, string>);
-      const generation = row.result?.["generation"] ?? row.result?.["version"];
-      if (typeof generation === "number") res.set("ETag", `"${generation}"`);
+      const version = versionOf(row.result);
+      if (version !== undefined) res.set("ETag", `"${version}"`);
       res.status(operation.http.status).json({ ...row.result, ...secret });
       return;
     }

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import express, { type Request, type Response, Router } from "express";
 import { hashToken } from "../core/bearer.ts";
+import { PowerloomError } from "../core/errors.ts";
 import { isUuid } from "../db/queries/ous.ts";
 import { accessTokenType, recordSecurityEvent } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -139,7 +140,10 @@ export function oauthRoutes(
     try {
       caller = await verifyUserToken(token);
     } catch (error) {
-      throw new OAuthFault(400, "invalid_grant", error instanceof Error ? error.message : "the token was refused");
+      if (error instanceof PowerloomError && error.code === "unavailable") throw error;
+      const reason = error instanceof Error ? error.message : "the token was refused";
+      await recordSecurityEvent(deps, "invalid_token", { reason, where: "token exchange" });
+      throw new OAuthFault(400, "invalid_grant", reason);
     }
     if (caller.act !== "") throw new OAuthFault(400, "invalid_grant", "a delegated token cannot be delegated further");
     return {

@@ -9,13 +9,21 @@ import type { ApiDeps, Caller } from "./deps.ts";
 export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.slice(0, 20).map((issue) => ({
-    pointer: `/${issue.path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
-    detail: issue.message,
-  }));
+  const errors = parsed.error.issues
+    .flatMap((issue) =>
+      issue.code === "unrecognized_keys"
+        ? issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail: "there is no such field" }))
+        : [{ pointer: pointerTo(issue.path), detail: issue.message }],
+    )
+    .slice(0, 20);
   throw new PowerloomError("invalid_input", errors.map((error) => `${error.pointer}: ${error.detail}`).join("; "), {
     errors,
   });
+}
+
+/** JSON pointer (RFC 6901); the whole document is the empty one. */
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 export const notFound: RequestHandler = (req) => {
@@ -40,7 +48,7 @@ export function answerProblems(deps: Pick<ApiDeps, "db" | "log" | "newId">) {
   };
 }
 
-/** Refusals are entries too. Those of governed mutations are written with their request; these are all others. */
+/** Refusals are entries too. Those of governed mutations are written with their request, a dry run asks for nothing; these are all others. */
 async function auditRefusal(
   deps: Pick<ApiDeps, "db" | "newId">,
   req: Request,
@@ -48,7 +56,7 @@ async function auditRefusal(
   error: PowerloomError,
 ): Promise<void> {
   const caller = res.locals["caller"] as Caller | undefined;
-  if (caller === undefined || "request_id" in error.extensions) return;
+  if (caller === undefined || "request_id" in error.extensions || res.locals["dryRun"] === true) return;
   const target = Object.entries(req.params)[0];
   await deps.db.inOrganisation(caller.organisationId, (tx) =>
     appendAudit(tx, {
@@ -91,7 +99,11 @@ function translate(error: unknown): PowerloomError {
     default:
   }
   const state = sqlState(error);
-  const down = state?.startsWith("08") || state?.startsWith("57") || state === "55P03" || state === "53300";
+  // What PostgreSQL cannot take as text or number: the fault is in what was sent, wherever it slipped through.
+  if (state === "22021" || state === "22P05" || state === "22P02" || state === "22003")
+    return new PowerloomError("invalid_input", "A value is outside what can be stored.", {}, { cause: error });
+  // Connection lost, server going down or statement too long, lock or deadlock, too many connections.
+  const down = /^(08|57)/.test(state ?? "") || ["55P03", "40P01", "40001", "53300"].includes(state ?? "");
   if (down || /ECONNREFUSED|ENOENT|Connection terminated|timeout exceeded when trying to connect/.test(message))
     return new PowerloomError(
       "unavailable",

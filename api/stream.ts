@@ -3,9 +3,18 @@ import type { Duplex } from "node:stream";
 import { Client } from "pg";
 import { type WebSocket, WebSocketServer } from "ws";
 import { hashToken } from "../core/bearer.ts";
-import { findSession, readSessionEvents, sessionEventToView } from "../db/queries/sessions.ts";
+import type { Tx } from "../db/database.ts";
+import { grantedRoots } from "../db/queries/authority.ts";
+import { findSession, readSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
 import { recordSecurityEvent } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
+
+interface Admitted {
+  organisationId: string;
+  sessionId: string;
+  principalId: string;
+  after: number;
+}
 
 interface Watcher {
   sessionId: string;
@@ -45,38 +54,43 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
   };
   server.on("upgrade", onUpgrade);
 
-  async function admit(
-    req: IncomingMessage,
-  ): Promise<{ organisationId: string; sessionId: string; after: number } | undefined> {
+  async function admit(req: IncomingMessage): Promise<Admitted | undefined> {
     const url = new URL(req.url ?? "/", "http://localhost");
     const sessionId = /^\/sessions\/([0-9a-f-]{36})\/stream$/.exec(url.pathname)?.[1];
     const ticket = url.searchParams.get("ticket") ?? "";
     const after = Number(url.searchParams.get("after") ?? "0");
-    if (sessionId === undefined || !Number.isInteger(after) || after < 0) return undefined;
+    if (sessionId === undefined || !Number.isInteger(after) || after < 0 || after > 2_147_483_647) return undefined;
     const hash = hashToken(ticket);
     const found = await deps.db.anywhere.maybe<{ organisation_id: string }>("select * from find_stream_ticket($1)", [
       hash,
     ]);
     const used =
       found === undefined
-        ? 0
+        ? undefined
         : await deps.db.inOrganisation(found.organisation_id, (tx) =>
-            tx.run(
-              "update stream_tickets set used_at = $3 where ticket_hash = $1 and session_id = $2 and used_at is null and expires_at > $3",
+            tx.maybe<{ principal_id: string }>(
+              `update stream_tickets set used_at = $3
+                where ticket_hash = $1 and session_id = $2 and used_at is null and expires_at > $3 returning principal_id`,
               [hash, sessionId, deps.now()],
             ),
           );
-    if (found === undefined || used === 0) {
+    if (found === undefined || used === undefined) {
       await recordSecurityEvent(deps, "invalid_ticket", { path: url.pathname });
       return undefined;
     }
-    return { organisationId: found.organisation_id, sessionId, after };
+    return { organisationId: found.organisation_id, sessionId, principalId: used.principal_id, after };
   }
 
-  async function follow(
-    ws: WebSocket,
-    admitted: { organisationId: string; sessionId: string; after: number },
-  ): Promise<void> {
+  /** Rights are read each time: who has lost them sees nothing more. */
+  async function maySee(tx: Tx, session: SessionRow, principalId: string): Promise<boolean> {
+    const user = await tx.maybe<{ status: string }>("select status from users where id = $1", [principalId]);
+    if (user?.status !== "active") return false;
+    if (session.invoker_id === principalId) return true;
+    const roots = await grantedRoots(tx, principalId, "session:read", deps.now());
+    return session.ou_ancestors.some((ou) => roots.includes(ou));
+  }
+
+  async function follow(ws: WebSocket, admitted: Admitted): Promise<void> {
     let wake = () => {};
     const watcher: Watcher = { sessionId: admitted.sessionId, wake: () => wake() };
     watchers.add(watcher);
@@ -95,11 +109,18 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
           wake = resolve;
           setTimeout(resolve, pollMs).unref();
         });
-        const { events, ended } = await deps.db.inOrganisation(admitted.organisationId, async (tx) => {
-          const rows = await readSessionEvents(tx, admitted.sessionId, after, 500);
-          const session = rows.length === 0 ? await findSession(tx, admitted.sessionId) : undefined;
-          return { events: rows.map(sessionEventToView), ended: session !== undefined && session.cleaned_at !== null };
+        const { events, ended, allowed } = await deps.db.inOrganisation(admitted.organisationId, async (tx) => {
+          // Before the rows: what is written until the session is cleaned up is then among them.
+          const session = await findSession(tx, admitted.sessionId);
+          const permitted = session !== undefined && (await maySee(tx, session, admitted.principalId));
+          const rows = permitted ? await readSessionEvents(tx, admitted.sessionId, after, 500) : [];
+          return {
+            events: rows.map(sessionEventToView),
+            ended: rows.length === 0 && session?.cleaned_at != null,
+            allowed: permitted,
+          };
         });
+        if (!allowed) return ws.close(4403, "you may not see this session any more");
         for (const event of events) {
           ws.send(JSON.stringify(event));
           after = event.position;

@@ -84,6 +84,28 @@ export async function endSession(claude: Anthropic, cmaSessionId: string): Promi
   }
 }
 
+/** Whether the provider takes nothing more for this session: deleted, archived or terminated. */
+export async function isOver(claude: Anthropic, cmaSessionId: string): Promise<boolean> {
+  try {
+    const { archived_at, status } = await claude.beta.sessions.retrieve(cmaSessionId);
+    return archived_at !== null || status === "terminated";
+  } catch (error) {
+    if (isGone(error)) return true;
+    throw error;
+  }
+}
+
+/** All events of a session, oldest first; none when it is gone. */
+export async function listEvents(claude: Anthropic, cmaSessionId: string): Promise<object[]> {
+  const events: object[] = [];
+  try {
+    for await (const event of claude.beta.sessions.events.list(cmaSessionId, { limit: 1000 })) events.push(event);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  return events;
+}
+
 async function untilIdle(claude: Anthropic, cmaSessionId: string): Promise<void> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const { status } = await claude.beta.sessions.retrieve(cmaSessionId);

@@ -31,6 +31,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** A pool of connections as the application's role. */
 export function openDatabase(url: string, options: { max?: number; name: string }): Database {
   const pool = new Pool({
@@ -49,10 +51,11 @@ export function openDatabase(url: string, options: { max?: number; name: string 
       const client = await pool.connect();
       let failure: Error | undefined;
       try {
-        await client.query("begin");
+        // One round trip: several statements need the simple protocol, and so literals instead of parameters.
+        if (!uuidPattern.test(organisationId)) throw new TypeError("an organisation's id is a UUID");
         await client.query(
-          "select set_config('powerloom.organisation', $1, true), set_config('statement_timeout', $2, true), set_config('lock_timeout', $3, true)",
-          [organisationId, `${limits?.statementMs ?? 15_000}`, `${limits?.lockMs ?? 5_000}`],
+          `begin; set local statement_timeout = ${limits?.statementMs ?? 15_000}; set local lock_timeout = ${limits?.lockMs ?? 5_000};
+           set local "powerloom.organisation" = '${organisationId}'`,
         );
         const result = await body(transactionOver(client, organisationId));
         await client.query("commit");
@@ -111,13 +114,14 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 /**
- * Refuses to run with a database role that could undo what the grants promise (design §11): superuser, BYPASSRLS, or
- * owner of any table.
+ * Refuses to run with a database role that could undo what the grants promise (design §11): superuser, BYPASSRLS, owner
+ * of any table, or member of a role that is.
  */
 export async function assertUnprivileged(pool: Pool, part: string): Promise<void> {
   const { rows } = await pool.query<{ name: string; super: boolean; bypass: boolean; owns: string | null }>(
     `select r.rolname as name, r.rolsuper as super, r.rolbypassrls as bypass,
-            (select c.relname from pg_class c where c.relowner = r.oid and c.relkind in ('r', 'p') limit 1) as owns
+            (select c.relname from pg_class c
+              where pg_has_role(r.oid, c.relowner, 'member') and c.relkind in ('r', 'p') limit 1) as owns
        from pg_roles r where r.rolname = current_user`,
   );
   const role = rows[0];

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { Pool } from "pg";
 import { builtInRoles } from "../core/authority/roles.ts";
+import { sqlState } from "./database.ts";
 
 const directory = new URL("./migrations/", import.meta.url);
 
@@ -19,7 +20,7 @@ export async function migrate(
 ): Promise<string[]> {
   const admin = new Pool({ connectionString: adminUrl, max: 1 });
   try {
-    await admin.query(await readFile(new URL("./roles.sql", import.meta.url), "utf8"));
+    await createRoles(admin);
     for (const [role, password] of [
       ["powerloom_app", passwords.app],
       ["powerloom_issuer", passwords.issuer],
@@ -46,6 +47,19 @@ export async function migrate(
   } finally {
     await db.destroy();
   }
+}
+
+/** Roles belong to the whole cluster: another database's migrator may create or grant the same ones at this moment. */
+async function createRoles(admin: Pool): Promise<void> {
+  const statements = await readFile(new URL("./roles.sql", import.meta.url), "utf8");
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      await admin.query(statements);
+      return;
+    } catch (error) {
+      // duplicate_object, unique_violation, "tuple concurrently updated"
+      if (attempt === 5 || !["42710", "23505", "XX000"].includes(sqlState(error) ?? "")) throw error;
+    }
 }
 
 async function readMigrations(): Promise<Record<string, Migration>> {

@@ -3,7 +3,8 @@ do $$
 declare
   wanted text;
 begin
-  -- Several processes may start at once: roles are cluster-wide, so the lock is too.
+  -- Several processes may start at once. The lock is one database's alone; roles are the whole cluster's, so two databases
+  -- migrated at the same moment may still meet here: the migrator tries again.
   perform pg_advisory_xact_lock(7240517);
   foreach wanted in array array['powerloom_owner', 'powerloom_audit', 'powerloom_lookup'] loop
     if not exists (select from pg_roles where rolname = wanted) then

@@ -24,9 +24,10 @@ export const addGroupMember = defineOperation({
   }),
   output: groupView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const group = await findGroup(tx, input.group_id);
     if (group === undefined) throw missing(`No group found with id \`${input.group_id}\`.`, "group_id");
+    await authorise(scopeOf(group));
     if ((input.user === undefined) === (input.member_group_id === undefined))
       throw new PowerloomError("invalid_input", "Name either `user` or `member_group_id`.", { pointer: "/user" });
     let member: { kind: "user" | "group"; id: string; name: string };

@@ -27,8 +27,9 @@ export const bindRole = defineOperation({
   }),
   output: bindingView,
 
-  async preview({ tx, now }, input) {
+  async preview({ tx, now, authorise }, input) {
     const ou = await requireOu(tx, input.ou);
+    await authorise(ou);
     if ((input.user === undefined) === (input.group_id === undefined))
       throw new PowerloomError("invalid_input", "Name either `user` or `group_id`.", { pointer: "/user" });
     if (input.expires_at !== undefined && new Date(input.expires_at) <= now)
@@ -38,8 +39,9 @@ export const bindRole = defineOperation({
     const holder = user?.email ?? group?.name;
     if (holder === undefined) throw missing(`No group found with id \`${input.group_id}\`.`, "group_id");
     const taken = await tx.maybe<{ id: string }>(
-      "select id from bindings where ou_id = $1 and role = $2 and user_id is not distinct from $3 and group_id is not distinct from $4",
-      [ou.id, input.role, user?.id ?? null, group?.id ?? null],
+      `select id from bindings where ou_id = $1 and role = $2 and user_id is not distinct from $3
+         and group_id is not distinct from $4 and (expires_at is null or expires_at > $5)`,
+      [ou.id, input.role, user?.id ?? null, group?.id ?? null, now],
     );
     if (taken !== undefined)
       throw new PowerloomError("conflict", `\`${holder}\` already holds ${input.role} on \`${ou.path}\`.`, {
@@ -57,8 +59,14 @@ export const bindRole = defineOperation({
     };
   },
 
-  async apply({ tx, newId, principalId }, { role }, { ou, plan }) {
+  async apply({ tx, newId, now, principalId }, { role }, { ou, plan }) {
     const id = newId();
+    // One that has expired still occupies the place of this one.
+    const expired = await tx.rows<{ id: string }>(
+      `delete from bindings where ou_id = $1 and role = $2 and user_id is not distinct from $3
+         and group_id is not distinct from $4 and expires_at <= $5 returning id`,
+      [ou.id, role, plan.userId, plan.groupId, now],
+    );
     await tx.run(
       `insert into bindings (id, organisation_id, ou_id, role, user_id, group_id, expires_at, created_by)
        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -66,6 +74,10 @@ export const bindRole = defineOperation({
     );
     const row = await findBinding(tx, id);
     if (row === undefined) throw new Error("the binding just created cannot be read");
-    return { target: { type: "binding", id }, result: bindingToView(row) };
+    return {
+      target: { type: "binding", id },
+      result: bindingToView(row),
+      deleted: expired.map((binding) => binding.id),
+    };
   },
 });

@@ -5,7 +5,7 @@ import { PowerloomError } from "../core/errors.ts";
 import { defaultAgentModel } from "../core/models.ts";
 import { agentToDetailView, findAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
-import { requireOu, requireUser } from "./lookups.ts";
+import { requireOu, requireOwner } from "./lookups.ts";
 
 export const createAgent = defineOperation({
   name: "agent.create",
@@ -29,13 +29,10 @@ export const createAgent = defineOperation({
   }),
   output: agentDetailView,
 
-  async preview({ tx, principalId }, input) {
+  async preview({ tx, principalId, authorise }, input) {
     const ou = await requireOu(tx, input.ou);
-    const owner = await requireUser(tx, input.owner ?? principalId, "owner");
-    if (owner.status !== "active")
-      throw new PowerloomError("invalid_input", `${owner.email} is suspended and cannot own an agent.`, {
-        pointer: "/owner",
-      });
+    await authorise(ou);
+    const owner = await requireOwner(tx, input.owner ?? principalId);
     const taken = await tx.maybe<{ id: string }>(
       "select id from agents where ou_id = $1 and name = $2 and deleted_at is null",
       [ou.id, input.name],

@@ -19,8 +19,9 @@ export const createGroup = defineOperation({
   input: z.object({ name: slug, ou: ouReference, display_name: displayName.optional() }),
   output: groupView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const ou = await requireOu(tx, input.ou);
+    await authorise(ou);
     const taken = await tx.maybe("select from groups where ou_id = $1 and name = $2", [ou.id, input.name]);
     if (taken !== undefined)
       throw new PowerloomError("conflict", `A group named \`${input.name}\` already exists in \`${ou.path}\`.`, {

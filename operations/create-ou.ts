@@ -23,8 +23,9 @@ export const createOu = defineOperation({
   }),
   output: ouView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const parent = await requireOu(tx, input.parent, "parent");
+    await authorise(parent);
     const path = `${parent.path}/${input.name}`;
     if ((await findOu(tx, path)) !== undefined)
       throw new PowerloomError("conflict", `An OU already exists at \`${path}\`.`, { pointer: "/name" });

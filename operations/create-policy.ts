@@ -44,8 +44,9 @@ export const createPolicy = defineOperation({
   }),
   output: policyView,
 
-  async preview({ tx }, { ou: reference, ...policy }) {
+  async preview({ tx, authorise }, { ou: reference, ...policy }) {
     const ou = await requireOu(tx, reference);
+    await authorise(ou);
     const taken = await tx.maybe<{ id: string }>("select id from approval_policies where ou_id = $1 and name = $2", [
       ou.id,
       policy.name,

@@ -20,6 +20,7 @@ export const createSkillVersion = defineOperation({
 
   async preview(context, input) {
     const skill = await requireSkill(context.tx, input.skill_id);
+    await context.authorise(scopeOf(skill));
     requireVersion(context, skill.latest_version);
     const version = skill.latest_version + 1;
     return {

@@ -25,8 +25,9 @@ export const createSkill = defineOperation({
   }),
   output: skillView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const ou = await requireOu(tx, input.ou);
+    await authorise(ou);
     const taken = await tx.maybe<{ id: string }>("select id from skills where ou_id = $1 and name = $2", [
       ou.id,
       input.name,

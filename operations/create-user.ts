@@ -19,8 +19,9 @@ export const createUser = defineOperation({
   input: z.object({ email, display_name: displayName, home_ou: ouReference }),
   output: userView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const ou = await requireOu(tx, input.home_ou, "home_ou");
+    await authorise(ou);
     if ((await findUser(tx, input.email)) !== undefined)
       throw new PowerloomError("conflict", `A user with email \`${input.email}\` already exists.`, {
         pointer: "/email",

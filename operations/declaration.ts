@@ -22,6 +22,14 @@ export interface OperationContext {
   ifMatch: number | undefined;
 }
 
+export interface PreviewContext extends OperationContext {
+  /**
+   * Refuses who does not hold the operation's permission at this OU. A preview calls it as soon as it knows the OU, before
+   * anything else it may say: names, versions and ids are not for people without rights there.
+   */
+  authorise: (ou: OuScope) => Promise<void>;
+}
+
 /**
  * What an operation would do, computed by the server before anything is done. The approver sees `before`, `after` and
  * `summary`; the digest covers all of it, so what is applied is what was approved.
@@ -71,7 +79,7 @@ export interface OperationDeclaration<Input extends z.ZodObject = z.ZodObject, P
   readPermission: Permission;
   input: Input;
   output: z.ZodType;
-  preview(context: OperationContext, input: z.infer<Input>): Promise<Preview<Plan>>;
+  preview(context: PreviewContext, input: z.infer<Input>): Promise<Preview<Plan>>;
   apply(context: OperationContext, input: z.infer<Input>, preview: Preview<Plan>): Promise<Applied>;
 }
 

@@ -22,7 +22,9 @@ export const deleteAgent = defineOperation({
       ou: scopeOf(agent),
       target: { type: "agent", id: agent.id },
       targetVersion: agent.generation,
-      plan: {},
+      plan: {
+        used: [...agent.servers.map((entry) => entry.mcp_server_id), ...agent.skills.map((entry) => entry.skill_id)],
+      },
       before: { name: agent.name, ou: agent.ou_path, owner: agent.owner_email, model: agent.model },
       after: null,
       summary: `Delete agent ${agent.name} in ${agent.ou_path}`,
@@ -30,13 +32,13 @@ export const deleteAgent = defineOperation({
     };
   },
 
-  async apply({ tx, now }, { agent_id }) {
+  async apply({ tx, now }, { agent_id }, { plan }) {
     await tx.run(
       `update agents set deleted_at = $2, generation = generation + 1, sync_state = 'pending', updated_at = $2 where id = $1`,
       [agent_id, now],
     );
-    await tx.run(
-      "update credentials set revoked_at = $2, sealed_bearer = null where agent_id = $1 and revoked_at is null",
+    const revoked = await tx.rows<{ id: string }>(
+      "update credentials set revoked_at = $2, sealed_bearer = null where agent_id = $1 and revoked_at is null returning id",
       [agent_id, now],
     );
     await tx.run(
@@ -47,7 +49,7 @@ export const deleteAgent = defineOperation({
       target: { type: "agent", id: agent_id },
       result: { id: agent_id, deleted: true },
       reconcile: [agent_id],
-      deleted: [agent_id],
+      deleted: [agent_id, ...plan.used.map((id) => `${agent_id}/${id}`), ...revoked.map((credential) => credential.id)],
     };
   },
 });

@@ -31,8 +31,15 @@ export async function evaluate(
   input: Record<string, unknown>,
   context: OperationContext,
 ): Promise<Evaluation> {
-  const preview = await refusingBadData(() => operation.preview(context, input as z.infer<typeof operation.input>));
-  const rule = await requirePermission(context, operation.permission, preview.ou);
+  const rules = new Map<string, string>();
+  const authorise = async (ou: OuScope) => {
+    rules.set(ou.id, await requirePermission(context, operation.permission, ou));
+  };
+  const preview = await refusingBadData(() =>
+    operation.preview({ ...context, authorise }, input as z.infer<typeof operation.input>),
+  );
+  const rule = rules.get(preview.ou.id);
+  if (rule === undefined) throw new Error(`${operation.name} was not authorised at ${preview.ou.path}`);
   for (const needed of preview.alsoNeeds ?? []) await requirePermission(context, needed.permission, needed.ou);
 
   const policies = matchPolicies(
@@ -65,7 +72,7 @@ export async function requirePermission(
   const evidence = await gatherEvidence(tx, principalId, permission, ou, now);
   const decision = decide(evidence);
   if (decision.effect === "allow") return decision.rule;
-  const denial = decide({ ...evidence, granters: await findGranters(tx, ou.ancestors, now) });
+  const denial = decide({ ...evidence, granters: await findGranters(tx, permission, ou.ancestors, now) });
   if (denial.effect === "allow") return denial.rule;
   throw new PowerloomError("forbidden", explainDenial(denial), {
     rule: denial.rule,

@@ -2,10 +2,10 @@ import { PowerloomError } from "../core/errors.ts";
 import type { Sql } from "../db/database.ts";
 import { type AgentRow, findAgent } from "../db/queries/agents.ts";
 import { findMcpServer, type McpServerRow } from "../db/queries/mcp-servers.ts";
-import { findOu, type OuRow } from "../db/queries/ous.ts";
+import { findOu, isUuid, type OuRow } from "../db/queries/ous.ts";
 import { findUser, type UserRow } from "../db/queries/people.ts";
 import { findSkill, type SkillRow } from "../db/queries/skills.ts";
-import type { OperationContext, OuScope, Preview } from "./declaration.ts";
+import type { OperationContext, OuScope, Preview, PreviewContext } from "./declaration.ts";
 
 /** Looks things up for an operation, or refuses with a 404 that names the field and what would be valid. */
 
@@ -17,14 +17,35 @@ export async function requireOu(sql: Sql, reference: string, field = "ou"): Prom
 
 export async function requireUser(sql: Sql, reference: string, field: string): Promise<UserRow> {
   const user = await findUser(sql, reference);
-  if (user === undefined)
-    throw missing(`No user found with email \`${reference}\`. Check the email address and try again.`, field);
+  if (user === undefined) throw missingUser(reference, field);
   return user;
 }
 
-export async function requireAgent(context: OperationContext, id: string): Promise<AgentRow> {
+/** A 404 for a person who is not there, or not for the caller to see. */
+export function missingUser(reference: string, field: string): PowerloomError {
+  return missing(
+    isUuid(reference)
+      ? `No user found with id \`${reference}\`.`
+      : `No user found with email \`${reference}\`. Check the email address and try again.`,
+    field,
+  );
+}
+
+/** Who is to own an agent: an active person. */
+export async function requireOwner(sql: Sql, reference: string): Promise<UserRow> {
+  const owner = await requireUser(sql, reference, "owner");
+  if (owner.status !== "active")
+    throw new PowerloomError("invalid_input", `${owner.email} is suspended and cannot own an agent.`, {
+      pointer: "/owner",
+    });
+  return owner;
+}
+
+/** The agent an operation acts on, its row held: found, authorised, and of the version the client meant. */
+export async function requireAgent(context: PreviewContext, id: string): Promise<AgentRow> {
   const agent = await findAgent(context.tx, id, "lock");
   if (agent === undefined) throw missing(`No agent found with id \`${id}\`.`, "agent_id");
+  await context.authorise(scopeOf(agent));
   requireVersion(context, agent.generation);
   return agent;
 }

@@ -35,8 +35,9 @@ export const registerMcpServer = defineOperation({
       .describe("With the server's id, the client credentials for RFC 7662 introspection. Shown once"),
   }),
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const ou = await requireOu(tx, input.ou);
+    await authorise(ou);
     const taken = await tx.maybe<{ id: string }>(
       "select id from mcp_servers where ou_id = $1 and name = $2 and removed_at is null",
       [ou.id, input.name],

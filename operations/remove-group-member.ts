@@ -2,6 +2,7 @@ import { z } from "zod";
 import { groupView } from "../contracts/views.ts";
 import { findGroup, groupToView } from "../db/queries/people.ts";
 import { defineOperation } from "./declaration.ts";
+import { needsToJoin } from "./grants.ts";
 import { requireRemainingAdmin } from "./last-admin.ts";
 import { missing, scopeOf } from "./lookups.ts";
 
@@ -18,9 +19,10 @@ export const removeGroupMember = defineOperation({
   input: z.object({ group_id: z.uuid(), member_id: z.uuid().describe("A principal id or group id") }),
   output: groupView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const group = await findGroup(tx, input.group_id);
     if (group === undefined) throw missing(`No group found with id \`${input.group_id}\`.`, "group_id");
+    await authorise(scopeOf(group));
     const member = group.members.find((present) => present.id === input.member_id);
     if (member === undefined)
       throw missing(`\`${input.member_id}\` is not a member of \`${group.name}\`.`, "member_id");
@@ -32,15 +34,17 @@ export const removeGroupMember = defineOperation({
       before: { members: group.members.map((present) => present.name) },
       after: { members: group.members.filter((present) => present !== member).map((present) => present.name) },
       summary: `Remove ${member.name} from group ${group.name} in ${group.ou_path}`,
+      // Taking roles away needs what giving them needs, as for bindings: else an OU's admin could unseat those above.
+      alsoNeeds: await needsToJoin(tx, group.id),
     };
   },
 
-  async apply({ tx, now }, { group_id, member_id }) {
+  async apply({ tx }, { group_id, member_id }) {
     await tx.run("delete from group_members where group_id = $1 and $2 in (member_user_id, member_group_id)", [
       group_id,
       member_id,
     ]);
-    await requireRemainingAdmin(tx, now);
+    await requireRemainingAdmin(tx);
     const row = await findGroup(tx, group_id);
     if (row === undefined) throw new Error("the group just changed cannot be read");
     return {

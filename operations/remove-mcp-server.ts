@@ -18,8 +18,9 @@ export const removeMcpServer = defineOperation({
   input: z.object({ mcp_server_id: z.uuid() }),
   output: deletionView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const server = await requireMcpServer(tx, input.mcp_server_id);
+    await authorise(scopeOf(server));
     const users = await tx.rows<{ name: string }>(
       `select a.name from agent_mcp_servers x join agents a on a.id = x.agent_id and a.deleted_at is null
         where x.mcp_server_id = $1 order by a.name`,

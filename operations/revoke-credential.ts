@@ -18,13 +18,14 @@ export const revokeCredential = defineOperation({
   input: z.object({ credential_id: z.uuid() }),
   output: deletionView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const credential = await tx.maybe<CredentialRow>(`${credentialSelect} where c.id = $1 and c.revoked_at is null`, [
       input.credential_id,
     ]);
     const agent = credential === undefined ? undefined : await findAgent(tx, credential.agent_id);
     if (credential === undefined || agent === undefined)
       throw missing(`No credential in force found with id \`${input.credential_id}\`.`, "credential_id");
+    await authorise(scopeOf(agent));
     return {
       ou: scopeOf(agent),
       target: { type: "credential", id: credential.id },

@@ -1,4 +1,4 @@
-import type { Requirement } from "../core/approval/votes.ts";
+import { approvalsFor, type CastVote, type Requirement } from "../core/approval/votes.ts";
 import { PowerloomError, toProblem } from "../core/errors.ts";
 import { type OperationId, type OperationRef, workflowIds } from "../core/ids.ts";
 import type { Database, Tx } from "../db/database.ts";
@@ -32,9 +32,11 @@ export interface OperationState {
   expiresAt: number;
   /** The open session to tell about a decision that came later. */
   sessionId: string | null;
-  /** Texts for the Temporal UI; no secrets, no transcripts. */
+  /** Texts for the Temporal UI, and so for its histories: no secrets, no words of people, nobody's address. */
   ou: string;
   summary: string;
+  /** What it waits for, when pending: "1 of 2 approvals by OrgAdmin". */
+  waiting: string;
 }
 
 // Short on purpose: this runs as a local activity inside a workflow task (design §2).
@@ -205,7 +207,8 @@ async function apply(
     expiresAt: 0,
     sessionId: row.sid === "" ? null : row.sid,
     ou: preview.ou.path,
-    summary: preview.summary,
+    summary: `${row.name} in ${preview.ou.path}`,
+    waiting: "",
   };
 }
 
@@ -260,7 +263,8 @@ async function requestApproval(
     expiresAt: expiresAt.getTime(),
     sessionId: row.sid === "" ? null : row.sid,
     ou: preview.ou.path,
-    summary: preview.summary,
+    summary: `${row.name} in ${preview.ou.path}`,
+    waiting: waitingFor(requirements, []),
   };
 }
 
@@ -296,7 +300,8 @@ export async function refusable(
       expiresAt: 0,
       sessionId: row.sid === "" ? null : row.sid,
       ou: ouOf(error) ?? "",
-      summary: error.message,
+      summary: `${row.name}: ${error.code}`,
+      waiting: "",
     };
   }
 }
@@ -334,6 +339,7 @@ export async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState
     row.ou_id === null
       ? undefined
       : await tx.maybe<{ path: string }>("select path from ous where id = $1", [row.ou_id]);
+  const approval = row.status === "pending_approval" ? await findApproval(tx, row.id) : undefined;
   // Nudging twice is harmless: an answer lost after the commit must not leave the agent unreconciled.
   const agents = row.status === "applied" ? agentIdsIn(row) : [];
   return {
@@ -342,7 +348,8 @@ export async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState
     expiresAt: row.status === "pending_approval" ? row.expires_at.getTime() : 0,
     sessionId: row.sid === "" ? null : row.sid,
     ou: ou?.path ?? "",
-    summary: row.diff?.summary ?? row.name,
+    summary: ou === undefined ? row.name : `${row.name} in ${ou.path}`,
+    waiting: approval === undefined ? "" : waitingFor(approval.requirements, approval.votes),
   };
 }
 
@@ -350,4 +357,14 @@ function agentIdsIn(row: OperationRow): string[] {
   if (row.target_type === "agent" && row.target_id !== null) return [row.target_id];
   if (row.target_type === "attachment" && row.target_id !== null) return [row.target_id.split("/")[0] ?? ""];
   return [];
+}
+
+/** "1 of 2 approvals by OrgAdmin", for every requirement. */
+function waitingFor(requirements: readonly Requirement[], votes: readonly CastVote[]): string {
+  return requirements
+    .map(
+      (requirement) =>
+        `${Math.min(approvalsFor(requirement, votes), requirement.approvalsNeeded)} of ${requirement.approvalsNeeded} approvals by ${requirement.approverRole}`,
+    )
+    .join(", ");
 }

@@ -20,14 +20,15 @@ export const unbindRole = defineOperation({
   input: z.object({ binding_id: z.uuid() }),
   output: deletionView,
 
-  async preview({ tx }, input) {
+  async preview({ tx, authorise }, input) {
     const binding = await findBinding(tx, input.binding_id);
     if (binding === undefined) throw missing(`No binding found with id \`${input.binding_id}\`.`, "binding_id");
+    await authorise(scopeOf(binding));
     return {
       ou: scopeOf(binding),
       target: { type: "binding", id: binding.id },
       targetVersion: null,
-      plan: {},
+      plan: { role: binding.role },
       before: { role: binding.role, ou: binding.ou_path, holder: binding.principal_name },
       after: null,
       summary: `Take the role ${binding.role} on ${binding.ou_path} from ${binding.principal_name}`,
@@ -35,9 +36,9 @@ export const unbindRole = defineOperation({
     };
   },
 
-  async apply({ tx, now }, { binding_id }) {
+  async apply({ tx }, { binding_id }, { plan }) {
     await tx.run("delete from bindings where id = $1", [binding_id]);
-    await requireRemainingAdmin(tx, now);
+    if (plan.role === "OrgAdmin") await requireRemainingAdmin(tx);
     return {
       target: { type: "binding", id: binding_id },
       result: { id: binding_id, deleted: true },

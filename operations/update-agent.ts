@@ -4,7 +4,7 @@ import { agentDetailView } from "../contracts/views.ts";
 import { PowerloomError } from "../core/errors.ts";
 import { agentToDetailView, findAgent, touchAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
-import { needsForMetaAccess, requireAgent, requireUser, scopeOf } from "./lookups.ts";
+import { needsForMetaAccess, requireAgent, requireOwner, scopeOf } from "./lookups.ts";
 
 export const updateAgent = defineOperation({
   name: "agent.update",
@@ -28,7 +28,7 @@ export const updateAgent = defineOperation({
 
   async preview(context, input) {
     const agent = await requireAgent(context, input.agent_id);
-    const owner = input.owner === undefined ? undefined : await requireUser(context.tx, input.owner, "owner");
+    const owner = input.owner === undefined ? undefined : await requireOwner(context.tx, input.owner);
     const before = {
       display_name: agent.display_name,
       description: agent.description,

@@ -29,6 +29,7 @@ export const updatePolicy = defineOperation({
   async preview(context, { policy_id, ...change }) {
     const policy = await findPolicy(context.tx, policy_id);
     if (policy === undefined) throw missing(`No approval policy found with id \`${policy_id}\`.`, "policy_id");
+    await context.authorise(scopeOf(policy));
     requireVersion(context, policy.version);
     const before = {
       operations: policy.operations,

@@ -15,7 +15,7 @@ import type { SessionRef } from "../core/ids.ts";
 import { lookAgain, status, taskQueues } from "./messages.ts";
 import { createBoard } from "./status-board.ts";
 
-const { openSession, deliverCommands, settleToolCalls, askForToolCalls, closeSession } =
+const { openSession, deliverCommands, settleToolCalls, askForToolCalls, endIfQuiet, closeSession } =
   proxyActivities<SessionActivities>({
     startToCloseTimeout: "60s",
     heartbeatTimeout: "4s",
@@ -32,6 +32,9 @@ const { followSession } = proxyActivities<StreamActivities>({
   retry: { initialInterval: "200ms", maximumInterval: "10s" },
 });
 
+/** A stream that cannot be followed at all is tried again this much later. */
+const lostWaitMs = 5_000;
+
 /** One conversation with an agent, from the vault to its destruction. Survives every restart; idle alone does not end it. */
 export async function agentSession(ref: SessionRef): Promise<string> {
   let asked = true;
@@ -45,8 +48,8 @@ export async function agentSession(ref: SessionRef): Promise<string> {
   try {
     endReason = await converse(ref, board, {
       wanted: () => asked,
-      taken: () => {
-        asked = false;
+      set: (wanted) => {
+        asked = wanted;
       },
     });
   } catch (error) {
@@ -62,67 +65,76 @@ export async function agentSession(ref: SessionRef): Promise<string> {
 async function converse(
   ref: SessionRef,
   board: ReturnType<typeof createBoard>,
-  attention: { wanted: () => boolean; taken: () => void },
+  attention: { wanted: () => boolean; set: (wanted: boolean) => void },
 ): Promise<string> {
   const session = await openSession(ref);
   if (session.ended) return session.endReason;
   const { label, ou, idleTimeoutSeconds } = session;
 
   let turn: TurnEnd | undefined;
-  let following = false;
+  let decideBy = 0;
+  let following: CancellationScope | undefined;
   let again = session.cmaRunning;
   const follow = () => {
-    following = true;
+    const scope = new CancellationScope();
+    following = scope;
     turn = undefined;
     board.show("running", label, ou);
-    void followSession(ref).then(
-      (end) => {
-        turn = end;
-        following = false;
-      },
-      (error: unknown) => {
-        following = false;
-        if (!isCancellation(error)) turn = { stop: "lost", toolCalls: [], decideBy: 0 };
-      },
-    );
+    const rest = (end: TurnEnd | undefined) => {
+      following = undefined;
+      turn = end;
+    };
+    void scope
+      .run(() => followSession(ref))
+      .then(rest, (error: unknown) => rest(isCancellation(error) ? undefined : { stop: "lost", toolCalls: [] }));
   };
 
   for (;;) {
     if (attention.wanted()) {
-      attention.taken();
+      attention.set(false);
       await settleToolCalls(ref);
       const told = await deliverCommands(ref);
-      if (told.end !== null) return told.end;
+      if (told.end !== null) {
+        // What the stream would still have told is read when the session is closed.
+        following?.cancel();
+        return told.end;
+      }
       if (told.sent > 0) again = true;
     }
-    if (again && !following) {
+    if (again && following === undefined) {
       again = false;
       follow();
     }
-    if (turn?.stop === "terminated") return "terminated by the provider";
-    if (turn?.stop === "requires_action" && turn.toolCalls.length > 0) {
-      await askForToolCalls({ ...ref, eventIds: turn.toolCalls });
-      board.show("waiting", `${label}: ${turn.toolCalls.length} tool calls wait for approval`, ou);
-      turn = { ...turn, toolCalls: [] };
-    } else if (turn !== undefined && turn.stop !== "requires_action") board.show("idle", label, ou);
-    if (turn?.stop === "lost") again = true;
+    const finished = turn;
+    if (finished?.stop === "terminated") return "terminated by the provider";
+    if (finished?.stop === "requires_action" && finished.toolCalls.length > 0) {
+      decideBy = await askForToolCalls({ ...ref, eventIds: finished.toolCalls });
+      // Meanwhile another follow may have begun: what it finds is newer.
+      if (turn === finished) turn = { ...finished, toolCalls: [] };
+      board.show("waiting", `${label}: ${finished.toolCalls.length} tool calls wait for approval`, ou);
+      continue;
+    }
+    if (finished?.stop === "end_turn" || finished?.stop === "other") board.show("idle", label, ou);
 
-    if (!following && !attention.wanted() && workflowInfo().continueAsNewSuggested) {
+    if (following === undefined && !attention.wanted() && workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
       await continueAsNew<typeof agentSession>(ref);
     }
-    const finished = turn;
-    const something = () => attention.wanted() || (!following && again) || turn !== finished;
-    if (following) await condition(something);
-    else {
-      const waitMs =
-        turn?.stop === "requires_action" && turn.decideBy > 0
-          ? Math.max(1_000, turn.decideBy - Date.now())
-          : idleTimeoutSeconds * 1000;
-      const woken = await condition(something, waitMs);
-      if (!woken && turn?.stop === "requires_action") await settleToolCalls(ref);
-      else if (!woken) return "idle for too long";
-      if (!woken) again = true;
+    const something = () => attention.wanted() || (following === undefined && again) || turn !== finished;
+    if (following !== undefined) {
+      await condition(something);
+      continue;
     }
+    const undecided = finished?.stop === "requires_action" && decideBy > 0;
+    const waitMs = undecided
+      ? Math.max(1_000, decideBy - Date.now())
+      : finished?.stop === "lost"
+        ? lostWaitMs
+        : idleTimeoutSeconds * 1000;
+    if (await condition(something, waitMs)) continue;
+    if (finished?.stop === "lost") again = true;
+    else if (undecided) attention.set(true);
+    else if (await endIfQuiet(ref)) return "idle for too long";
+    else attention.set(true);
   }
 }

@@ -43,7 +43,11 @@ export async function provision(ref: OperationRef): Promise<string> {
   state = await quick.submitOperation(ref).catch(() => patient.submitOperation(ref));
   const waited = state.status === "pending_approval";
   while (state.status === "pending_approval") {
-    board.show("pending_approval", `${state.summary} — expires ${new Date(state.expiresAt).toISOString()}`, state.ou);
+    board.show(
+      "pending_approval",
+      `${state.summary}: ${state.waiting}, expires ${new Date(state.expiresAt).toISOString()}`,
+      state.ou,
+    );
     await awaitDecision(attention, state.expiresAt);
     state = await quick.settleOperation(ref).catch(() => patient.settleOperation(ref));
   }

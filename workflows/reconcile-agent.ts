@@ -4,6 +4,7 @@ import {
   continueAsNew,
   proxyActivities,
   setHandler,
+  sleep,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { ReconcileActivities } from "../activities/reconcile.ts";
@@ -40,7 +41,9 @@ export async function reconcileAgent(ref: AgentRef): Promise<string> {
       attempt += 1;
       const wait = backoffMs(attempt, result.afterMs);
       board.show("backing off", `${result.label}: ${result.reason}; again in ${Math.round(wait / 1000)} s`, result.ou);
-      await condition(() => asked !== seen, wait);
+      // Nobody's asking shortens what the provider wished for; our own backoff gives way.
+      if (result.afterMs > 0) await sleep(result.afterMs);
+      if (wait > result.afterMs) await condition(() => asked !== seen, wait - result.afterMs);
       if (workflowInfo().continueAsNewSuggested) {
         await condition(allHandlersFinished);
         await continueAsNew<typeof reconcileAgent>(ref);

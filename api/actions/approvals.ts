@@ -82,13 +82,11 @@ async function change(
     const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, deps.now());
     return { view: approvalToView(after, { ...caller, roles }, deps.now()), workflowId: approval.workflow_id };
   });
-  if (view.status !== "pending")
-    await deps.temporal.connection
-      .withDeadline(Date.now() + 3_000, () => signalLookAgain(deps.temporal, workflowId))
-      // A lost signal costs a second: the sweep sends it again.
-      .catch((error: unknown) =>
-        deps.log.warn({ err: error, workflowId }, "the waiting workflow could not be told yet"),
-      );
+  // Also after a vote that decides nothing yet: the board in the Temporal UI counts votes.
+  await deps.temporal.connection
+    .withDeadline(Date.now() + 3_000, () => signalLookAgain(deps.temporal, workflowId))
+    // A lost signal costs a second: the sweep sends it again.
+    .catch((error: unknown) => deps.log.warn({ err: error, workflowId }, "the waiting workflow could not be told yet"));
   return view;
 }
 

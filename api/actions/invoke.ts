@@ -36,12 +36,8 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
       scopeOf(agent),
     );
     const bodyDigest = digestOf({ agent_id, prompt, idle_timeout_seconds });
-    const earlier = key === null ? undefined : await findByKey(tx, caller, key);
-    if (earlier !== undefined) {
-      if (earlier.body_digest !== bodyDigest)
-        throw new PowerloomError("idempotency_mismatch", "This Idempotency-Key was used for another request.");
-      return earlier;
-    }
+    const earlier = await findByKey(tx, caller, key, bodyDigest);
+    if (earlier !== undefined) return earlier;
     if (agent.cma_agent_id === null || agent.synced_generation === 0)
       throw new PowerloomError(
         "not_synced",
@@ -50,9 +46,10 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
         { cma_agent_id: null, sync_state: agent.sync_state, sync_error: agent.sync_error ?? null },
       );
     const id = deps.newId();
-    await tx.run(
+    const inserted = await tx.run(
       `insert into sessions (id, organisation_id, agent_id, invoker_id, prompt, agent_version, idle_timeout_seconds,
-         idempotency_key, body_digest) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+         idempotency_key, body_digest) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+       on conflict (organisation_id, invoker_id, idempotency_key) do nothing`,
       [
         id,
         tx.organisationId,
@@ -65,6 +62,12 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
         bodyDigest,
       ],
     );
+    if (inserted === 0) {
+      // The same request at the same moment came first, and has committed by now.
+      const first = await findByKey(tx, caller, key, bodyDigest);
+      if (first === undefined) throw new Error("an idempotency key was taken and is gone");
+      return first;
+    }
     await queueCommand(tx, id, {
       id: deps.newId(),
       kind: "message",
@@ -126,11 +129,21 @@ export async function issueTicket(deps: ApiDeps, caller: Caller, sessionId: stri
   return `${deps.config.apiUrl.replace(/^http/, "ws")}/sessions/${sessionId}/stream?ticket=${ticket}`;
 }
 
-function findByKey(tx: Tx, caller: Caller, key: string): Promise<SessionRow | undefined> {
-  return tx.maybe<SessionRow>(`${sessionSelect} where s.invoker_id = $1 and s.idempotency_key = $2`, [
+/** The session an earlier request with this key has made. */
+async function findByKey(
+  tx: Tx,
+  caller: Caller,
+  key: string | null,
+  bodyDigest: string,
+): Promise<SessionRow | undefined> {
+  if (key === null) return undefined;
+  const earlier = await tx.maybe<SessionRow>(`${sessionSelect} where s.invoker_id = $1 and s.idempotency_key = $2`, [
     caller.principalId,
     key,
   ]);
+  if (earlier !== undefined && earlier.body_digest !== bodyDigest)
+    throw new PowerloomError("idempotency_mismatch", "This Idempotency-Key was used for another request.");
+  return earlier;
 }
 
 async function untilRest(

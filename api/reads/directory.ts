@@ -24,7 +24,8 @@ import {
 } from "../../db/queries/people.ts";
 import { type PolicyRow, policySelect, policyToView } from "../../db/queries/policies.ts";
 import { type SkillRow, skillSelect, skillToView } from "../../db/queries/skills.ts";
-import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
+import { missingUser } from "../../operations/lookups.ts";
+import { Conditions, foreignCursor, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
 
@@ -78,17 +79,20 @@ export const directoryReads: Record<string, Read> = {
     return readPage<UserRow, unknown>(context, userSelect, "u.id", conditions, userToView);
   },
   "user.get": async (context) => {
-    const { tx, params } = context;
+    const { tx, params, caller } = context;
     const reference = params["user"] ?? "";
     const conditions = (await within(context, "user:read")).add(
       isUuid(reference) ? "u.id = ?::uuid" : "u.email = lower(?)",
       reference,
     );
     const row = await tx.maybe<UserRow>(`${userSelect} where ${conditions.sql}`, conditions.values);
-    if (row === undefined) return found(undefined, "user", reference);
+    if (row === undefined) throw missingUser(reference, "user");
+    // Groups and roles lie in OUs of their own: what the caller may not see there is left out. Everybody sees their own.
+    const own = row.id === caller.principalId;
     const groups = await tx.rows<{ id: string; name: string }>(
-      "select g.id, g.name from user_groups m join groups g on g.id = m.group_id where m.user_id = $1 order by g.name",
-      [row.id],
+      `select g.id, g.name from user_groups m join groups g on g.id = m.group_id join ous o on o.id = g.ou_id
+        where m.user_id = $1 and ($2 or o.ancestors && $3::uuid[]) order by g.name`,
+      [row.id, own, await rootsOf(context, "group:read")],
     );
     const roles = await tx.rows<{
       id: string;
@@ -99,8 +103,9 @@ export const directoryReads: Record<string, Read> = {
     }>(
       `select b.id, b.role, o.path, g.name as "group", b.expires_at from bindings b join ous o on o.id = b.ou_id
          left join groups g on g.id = b.group_id
-        where b.user_id = $1 or b.group_id in (select group_id from user_groups where user_id = $1) order by o.path, b.role`,
-      [row.id],
+        where (b.user_id = $1 or b.group_id in (select group_id from user_groups where user_id = $1))
+          and ($2 or o.ancestors && $3::uuid[]) order by o.path, b.role`,
+      [row.id, own, await rootsOf(context, "binding:read")],
     );
     return {
       ...userToView(row),
@@ -146,16 +151,21 @@ export const directoryReads: Record<string, Read> = {
     return skillToView(found(row, "skill", context.params["skill_id"]));
   },
   "skill_version.list": async (context) => {
-    const { tx, params } = context;
+    const { tx, params, query } = context;
     const conditions = byId(await offeredWithin(context, "skill:read"), "s.id", params["skill_id"]);
     found(await tx.maybe(`${skillSelect} where ${conditions.sql}`, conditions.values), "skill", params["skill_id"]);
+    const limit = Number(query["limit"] ?? 50);
+    const cursor = query["cursor"];
+    if (cursor !== undefined && !/^[1-9]\d{0,8}$/.test(String(cursor))) throw foreignCursor();
     const rows = await tx.rows<{ version: number; content: string; created_at: Date }>(
-      "select version, content, created_at from skill_versions where skill_id = $1 order by version desc limit 200",
-      [params["skill_id"]],
+      `select version, content, created_at from skill_versions where skill_id = $1 and version < $2
+        order by version desc limit ${limit + 1}`,
+      [params["skill_id"], Number(cursor ?? 2_147_483_647)],
     );
+    const page = rows.slice(0, limit);
     return {
-      data: rows.map((row) => ({ skill_id: params["skill_id"], ...row, created_at: row.created_at.toISOString() })),
-      next_cursor: null,
+      data: page.map((row) => ({ skill_id: params["skill_id"], ...row, created_at: row.created_at.toISOString() })),
+      next_cursor: rows.length > limit ? String(page.at(-1)?.version) : null,
     };
   },
   "mcp_server.list": async (context) =>

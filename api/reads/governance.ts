@@ -3,7 +3,7 @@ import { decide } from "../../core/authority/decide.ts";
 import { builtInRoles, type Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import { type ApprovalRow, approvalSelect } from "../../db/queries/approvals.ts";
-import { readChain, readHead } from "../../db/queries/audit.ts";
+import { type ChainHead, readWholeChain } from "../../db/queries/audit.ts";
 import { findGranters, gatherEvidence, rolesAt } from "../../db/queries/authority.ts";
 import { findOu, findRootOu } from "../../db/queries/ous.ts";
 import { findUser } from "../../db/queries/people.ts";
@@ -15,6 +15,7 @@ import {
   sessionToView,
 } from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
+import { missingUser } from "../../operations/lookups.ts";
 import { findOperation } from "../../operations/registry.ts";
 import { approvalToView, type RequestRow, requestRowToView, requestSelect } from "../views/requests.ts";
 import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
@@ -115,14 +116,11 @@ export const governanceReads: Record<string, Read> = {
   "audit.verify": async (context) => {
     await requireAuditor(context);
     const verifier = new ChainVerifier();
-    const head = await readHead(context.tx);
-    for (let after = 0; ; ) {
-      const entries = await readChain(context.tx, context.caller.organisationId, after, 1000);
-      // Entries appended since the head was read are not part of this verdict.
-      for (const entry of entries) if (entry.position <= (head?.position ?? 0) && !verifier.add(entry)) break;
-      const last = entries.at(-1);
-      if (last === undefined || entries.length < 1000) break;
-      after = last.position;
+    const pages = readWholeChain((query) => query(context.tx), context.caller.organisationId, 1000);
+    let head: ChainHead | undefined;
+    for (let page = await pages.next(); head === undefined; page = await pages.next()) {
+      if (page.done === true) head = page.value;
+      else if (!page.value.every((entry) => verifier.add(entry))) break;
     }
     const verdict = verifier.finish(head);
     return verdict.intact
@@ -145,13 +143,15 @@ export const governanceReads: Record<string, Read> = {
       });
     const reference = query["principal"];
     const user = await findUser(tx, typeof reference === "string" ? reference : caller.principalId);
-    if (user === undefined)
-      throw new PowerloomError("not_found", `No user found: \`${reference}\`.`, { pointer: "/principal" });
-    // Other people's rights are for those who may see bindings there.
-    if (user.id !== caller.principalId)
+    // Other people's rights, and whether there are such people, are for those who may see bindings there.
+    if (user?.id !== caller.principalId)
       await requirePermission({ tx, now, principalId: caller.principalId }, "binding:read", ou);
+    if (user === undefined) throw missingUser(String(reference), "principal");
     const evidence = await gatherEvidence(tx, user.id, permission as Permission, ou, now);
-    const decision = decide({ ...evidence, granters: await findGranters(tx, ou.ancestors, now) });
+    const decision = decide({
+      ...evidence,
+      granters: await findGranters(tx, permission as Permission, ou.ancestors, now),
+    });
     return {
       effect: decision.effect,
       rule: decision.rule,

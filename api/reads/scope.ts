@@ -2,7 +2,7 @@ import type { Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Tx } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
-import { findOu } from "../../db/queries/ous.ts";
+import { findOu, isUuid } from "../../db/queries/ous.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 
 /** What reads are given: the transaction, who asks, and what they sent. */
@@ -39,7 +39,7 @@ export function rootsOf(context: ReadContext, permission: Permission): Promise<s
   return grantedRoots(context.tx, context.caller.principalId, permission, context.now);
 }
 
-/** Narrows a list to an OU and those below it, when the query names one. */
+/** Narrows a list to an OU and those below it, when the query names one. One out of sight is as absent as an unknown one. */
 export async function narrowToOu(
   context: ReadContext,
   conditions: Conditions,
@@ -48,22 +48,30 @@ export async function narrowToOu(
   const reference = context.query["ou"];
   if (typeof reference !== "string") return;
   const ou = await findOu(context.tx, reference);
-  if (ou === undefined)
+  const visible = ou !== undefined && (await rootsOf(context, "ou:read")).some((root) => ou.ancestors.includes(root));
+  if (!visible)
     throw new PowerloomError("not_found", `No OU found at \`${reference}\`. Give an existing path or id.`, {
       pointer: "/ou",
     });
   conditions.add(`? = any (${ancestors})`, ou.id);
 }
 
+/** Lists whose ids are text; those of all others are UUIDs. */
+const textIds: ReadonlySet<string> = new Set(["p.id", "r.id"]);
+
 /** Where a page starts: the id its cursor carries. */
-export function decodeCursor(cursor: string | number | undefined): string | undefined {
+function decodeCursor(cursor: string | number | undefined, idColumn: string): string | undefined {
   if (cursor === undefined) return undefined;
   const id = Buffer.from(String(cursor), "base64url").toString("utf8");
-  if (!/^[\w-]{1,100}$/.test(id) || Buffer.from(id).toString("base64url") !== cursor)
-    throw new PowerloomError("bad_request", "`cursor` is not one of ours: use `next_cursor` as it was given.", {
-      pointer: "/cursor",
-    });
+  const wellFormed = textIds.has(idColumn) ? /^[\w-]{1,100}$/.test(id) : isUuid(id);
+  if (!wellFormed || Buffer.from(id).toString("base64url") !== cursor) throw foreignCursor();
   return id;
+}
+
+export function foreignCursor(): PowerloomError {
+  return new PowerloomError("bad_request", "`cursor` is not one of ours: use `next_cursor` as it was given.", {
+    pointer: "/cursor",
+  });
 }
 
 /** One page of rows by id, and the cursor of the next. Ids are time-ordered, so no row is shown twice or skipped. */
@@ -76,7 +84,7 @@ export async function readPage<Row extends { id: string }, View>(
   order: "asc" | "desc" = "asc",
 ): Promise<{ data: View[]; next_cursor: string | null }> {
   const limit = Number(context.query["limit"] ?? 50);
-  const after = decodeCursor(context.query["cursor"]);
+  const after = decodeCursor(context.query["cursor"], idColumn);
   if (after !== undefined) conditions.add(`${idColumn} ${order === "asc" ? ">" : "<"} ?`, after);
   const rows = await context.tx.rows<Row>(
     `${select} where ${conditions.sql} order by ${idColumn} ${order} limit ${limit + 1}`,

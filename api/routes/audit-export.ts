@@ -1,5 +1,5 @@
 import { Router } from "express";
-import { readChain, readHead } from "../../db/queries/audit.ts";
+import { readWholeChain } from "../../db/queries/audit.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { requireAuditor } from "../reads/governance.ts";
@@ -11,21 +11,21 @@ export function auditExportRoutes(deps: ApiDeps): Router {
     res.locals["operation"] = "audit.export";
     const caller = callerOf(res);
     requireDelegable(caller, "audit.export", false);
-    const head = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
-      await requireAuditor({ tx, caller, now: deps.now() });
-      return readHead(tx);
-    });
+    await deps.db.inOrganisation(caller.organisationId, (tx) => requireAuditor({ tx, caller, now: deps.now() }));
     res.set({ "Content-Type": "application/jsonl; charset=utf-8", "Cache-Control": "no-store" });
-    for (let after = 0; after < (head?.position ?? 0) && !res.destroyed; ) {
-      const entries = await deps.db.inOrganisation(caller.organisationId, (tx) =>
-        readChain(tx, caller.organisationId, after, 500),
-      );
-      for (const entry of entries) if (entry.position <= (head?.position ?? 0)) res.write(`${JSON.stringify(entry)}\n`);
-      const last = entries.at(-1);
-      if (last === undefined) break;
-      after = last.position;
+    const pages = readWholeChain(
+      (query) => deps.db.inOrganisation(caller.organisationId, query),
+      caller.organisationId,
+    );
+    for (let page = await pages.next(); !res.destroyed; page = await pages.next()) {
+      if (page.done === true) {
+        res.end(`${JSON.stringify({ head: page.value })}\n`);
+        return;
+      }
+      const text = page.value.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+      // A slow reader must not make us hold the whole chain in memory.
+      if (!res.write(text)) await new Promise<void>((resolve) => res.once("drain", resolve).once("close", resolve));
     }
-    res.end(`${JSON.stringify({ head: head ?? { position: 0, hash: "0".repeat(64) } })}\n`);
   });
   return router;
 }

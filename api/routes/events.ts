@@ -1,23 +1,29 @@
 import { Router } from "express";
-import { builtInRoles, type Permission } from "../../core/authority/roles.ts";
+import type { Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
+import type { Sql } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
-import type { ApiDeps } from "../deps.ts";
+import type { ApiDeps, Caller } from "../deps.ts";
 
-interface ChangeRow {
+/** Where a reader is: events are read in the order of their transactions, then of their positions. */
+interface Cursor {
+  transaction: string;
   position: string;
+}
+
+interface ChangeRow extends Cursor {
   at: Date;
   type: string;
+  permission: string;
   ou_path: string | null;
+  ancestors: string[] | null;
   payload: Record<string, unknown>;
 }
 
+const pageSize = 200;
 const pollMs = 250;
 const heartbeatMs = 15_000;
-const permissions = [
-  ...new Set(Object.values(builtInRoles).flatMap((role): readonly Permission[] => role.permissions)),
-];
 
 /** `GET /events`: what changes, as server-sent events, as far as the caller may read it; resumes by `Last-Event-ID`. */
 export function eventRoutes(deps: ApiDeps): Router {
@@ -30,7 +36,7 @@ export function eventRoutes(deps: ApiDeps): Router {
     const given = req.get("last-event-id") ?? (Array.isArray(query) ? "several" : query);
     if (given !== undefined && !(typeof given === "string" && /^\d{1,15}$/.test(given)))
       throw new PowerloomError("invalid_input", "`after` must be a position.", { pointer: "/after" });
-    let after = given === undefined ? await newest(caller.organisationId) : Number(given);
+    let cursor = await deps.db.inOrganisation(caller.organisationId, (tx) => startAt(tx, given));
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
     res.write(": connected\n\n");
     let open = true;
@@ -38,19 +44,15 @@ export function eventRoutes(deps: ApiDeps): Router {
       open = false;
     });
     for (let silent = 0; open && !res.destroyed; ) {
-      const rows = await read(caller.organisationId, caller.principalId, after);
-      for (const row of rows) {
-        after = Number(row.position);
-        const data = {
-          position: after,
-          at: row.at.toISOString(),
-          type: row.type,
-          ou_path: row.ou_path,
-          ...row.payload,
-        };
-        res.write(`id: ${after}\nevent: ${row.type}\ndata: ${JSON.stringify(data)}\n\n`);
+      const { scanned, readable } = await read(caller, cursor);
+      for (const { position, at, type, ou_path, payload } of readable) {
+        const data = { position: Number(position), at: at.toISOString(), type, ou_path, ...payload };
+        res.write(`id: ${position}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
       }
-      silent = rows.length > 0 ? 0 : silent + pollMs;
+      // Past everything looked at, readable or not: what others may read must not hold this reader up.
+      cursor = scanned.at(-1) ?? cursor;
+      if (scanned.length === pageSize) continue;
+      silent = readable.length > 0 ? 0 : silent + pollMs;
       if (silent >= heartbeatMs) {
         res.write(": still here\n\n");
         silent = 0;
@@ -61,39 +63,38 @@ export function eventRoutes(deps: ApiDeps): Router {
   });
   return router;
 
-  async function newest(organisationId: string): Promise<number> {
-    const row = await deps.db.inOrganisation(organisationId, (tx) =>
-      tx.maybe<{ position: string | null }>("select max(position) as position from change_events"),
-    );
-    return Number(row?.position ?? 0);
-  }
-
   /** Rights are read each time: a binding taken away silences the stream at once. */
-  function read(organisationId: string, principalId: string, after: number): Promise<ChangeRow[]> {
-    return deps.db.inOrganisation(organisationId, async (tx) => {
-      const any = await tx.maybe("select from change_events where position > $1 limit 1", [after]);
-      if (any === undefined) return [];
-      const readable: { permission: string; roots: string[] }[] = [];
-      for (const permission of permissions.filter((name) => name.endsWith(":read"))) {
-        const roots = await grantedRoots(tx, principalId, permission, deps.now());
-        if (roots.length > 0) readable.push({ permission, roots });
-      }
-      const rows = await tx.rows<ChangeRow & { permission: string; ancestors: string[] | null }>(
-        // Behind the oldest running transaction: nothing can still appear below a position already read.
-        `select e.position, e.at, e.type, e.permission, o.path as ou_path, o.ancestors, e.payload from change_events e
-           left join ous o on o.id = e.ou_id
-          where e.position > $1 and e.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-          order by e.position limit 200`,
-        [after],
+  function read(caller: Caller, cursor: Cursor): Promise<{ scanned: ChangeRow[]; readable: ChangeRow[] }> {
+    return deps.db.inOrganisation(caller.organisationId, async (tx) => {
+      const scanned = await tx.rows<ChangeRow>(
+        `select e.transaction_id::text as transaction, e.position, e.at, e.type, e.permission, o.path as ou_path,
+                o.ancestors, e.payload
+           from change_events e left join ous o on o.id = e.ou_id
+          where (e.transaction_id, e.position) > ($1::xid8, $2::bigint) and ${settled}
+          order by e.transaction_id, e.position limit ${pageSize}`,
+        [cursor.transaction, cursor.position],
       );
-      return rows
-        .filter((row) =>
-          readable.some(
-            ({ permission, roots }) =>
-              permission === row.permission && (row.ancestors ?? []).some((ou) => roots.includes(ou)),
-          ),
-        )
-        .map(({ position, at, type, ou_path, payload }) => ({ position, at, type, ou_path, payload }));
+      const roots = new Map<string, string[]>();
+      for (const permission of new Set(scanned.map((row) => row.permission)))
+        roots.set(permission, await grantedRoots(tx, caller.principalId, permission as Permission, deps.now()));
+      const readable = scanned.filter((row) =>
+        (row.ancestors ?? []).some((ou) => roots.get(row.permission)?.includes(ou) === true),
+      );
+      return { scanned, readable };
     });
   }
+}
+
+/** Behind the oldest running transaction: none can still write an event that sorts before one already read. */
+const settled = "e.transaction_id < pg_snapshot_xmin(pg_current_snapshot())";
+
+/** After the event with this position, or after everything there is now. */
+async function startAt(sql: Sql, position: string | undefined): Promise<Cursor> {
+  const event = await sql.maybe<Cursor>(
+    `select e.transaction_id::text as transaction, e.position from change_events e
+      where ${position === undefined ? settled : "e.position <= $1"}
+      order by ${position === undefined ? "e.transaction_id desc, " : ""}e.position desc limit 1`,
+    position === undefined ? [] : [position],
+  );
+  return event ?? { transaction: "0", position: "0" };
 }

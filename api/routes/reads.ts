@@ -5,6 +5,7 @@ import type { ApiDeps } from "../deps.ts";
 import { parseInput } from "../problem.ts";
 import { directoryReads } from "../reads/directory.ts";
 import { governanceReads } from "../reads/governance.ts";
+import { versionOf } from "../views/version.ts";
 
 const handlers = { ...directoryReads, ...governanceReads };
 
@@ -30,12 +31,4 @@ export function readRoutes(deps: ApiDeps): Router {
     });
   }
   return router;
-}
-
-function versionOf(result: unknown): number | undefined {
-  if (typeof result !== "object" || result === null) return undefined;
-  for (const field of ["generation", "latest_version", "version"])
-    if (field in result && typeof result[field as keyof typeof result] === "number")
-      return result[field as keyof typeof result];
-  return undefined;
 }

@@ -88,7 +88,17 @@ export type RoleName = keyof typeof builtInRoles;
 
 export const roleNames = Object.keys(builtInRoles) as [RoleName, ...RoleName[]];
 
-/** Roles whose holders may make new bindings: the people to ask when a permission is missing. */
-export const grantingRoles: RoleName[] = roleNames.filter((name) =>
-  (builtInRoles[name].permissions as readonly string[]).includes("binding:create"),
-);
+/**
+ * Roles whose holders can hand a permission to somebody else: they may make bindings, and hold all of a role that contains
+ * it. They are the people to ask when it is missing.
+ */
+export function grantingRoles(permission: Permission): RoleName[] {
+  const held = (name: RoleName): readonly Permission[] => builtInRoles[name].permissions;
+  return roleNames.filter(
+    (granter) =>
+      held(granter).includes("binding:create") &&
+      roleNames.some(
+        (role) => held(role).includes(permission) && held(role).every((needed) => held(granter).includes(needed)),
+      ),
+  );
+}

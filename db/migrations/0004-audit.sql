@@ -25,7 +25,9 @@ create index control_plane_audit_session on control_plane_audit (organisation_id
 create table audit_heads (
   organisation_id uuid primary key references organisations,
   position bigint not null,
-  hash text not null
+  hash text not null,
+  -- Who appended last: the guard against a second entry in one transaction, out of the application's reach.
+  transaction_id xid8 not null
 );
 
 create function refuse_audit_change() returns trigger language plpgsql as $$
@@ -51,13 +53,13 @@ declare
   next_hash text;
 begin
   if organisation is null then raise exception 'audit_append outside an organisation'; end if;
-  if current_setting('powerloom.audited', true) = pg_current_xact_id()::text then
-    raise exception 'a transaction appends one audit entry, not two';
-  end if;
   select * into head from audit_heads where organisation_id = organisation for update;
   if not found then
-    insert into audit_heads values (organisation, 0, repeat('0', 64)) on conflict do nothing;
+    insert into audit_heads values (organisation, 0, repeat('0', 64), '0') on conflict do nothing;
     select * into strict head from audit_heads where organisation_id = organisation for update;
+  end if;
+  if head.transaction_id = pg_current_xact_id() then
+    raise exception 'a transaction appends one audit entry, not two';
   end if;
   next_position := head.position + 1;
   appended_at := clock_timestamp();
@@ -67,8 +69,8 @@ begin
   next_hash := encode(sha256(convert_to(form, 'UTF8')), 'hex');
   insert into control_plane_audit (organisation_id, position, at, at_text, body, previous, hash)
   values (organisation, next_position, appended_at, at_text, body, head.hash, next_hash);
-  update audit_heads set position = next_position, hash = next_hash where organisation_id = organisation;
-  perform set_config('powerloom.audited', pg_current_xact_id()::text, true);
+  update audit_heads set position = next_position, hash = next_hash, transaction_id = pg_current_xact_id()
+   where organisation_id = organisation;
   return next_position;
 end $$;
 

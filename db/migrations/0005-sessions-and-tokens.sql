@@ -116,7 +116,8 @@ create table signing_keys (
 );
 grant select, insert on signing_keys to powerloom_issuer;
 
--- What changed, for watchers. Read behind the oldest running transaction, so that no position appears late.
+-- What changed, for watchers. Positions are taken when a row is written, not when it commits, so they are read in the order
+-- of their transactions and behind the oldest running one: then nothing can appear before what was read already.
 create table change_events (
   position bigint generated always as identity,
   organisation_id uuid not null references organisations,
@@ -128,6 +129,7 @@ create table change_events (
   payload jsonb not null,
   primary key (organisation_id, position)
 );
+create index change_events_order on change_events (organisation_id, transaction_id, position);
 call govern_table('change_events', 'select, insert');
 
 -- Questions asked before the organisation is known. Each answers with ids only, to be looked at again inside it.
@@ -156,27 +158,32 @@ create function list_organisations() returns table (organisation_id uuid)
 language sql stable security definer set search_path = pg_catalog, public
 as $$ select id from organisations order by id $$;
 
--- What a sweep must pick up: intents nobody started, decisions nobody acted on.
+-- What a sweep must pick up: intents nobody started, decisions nobody acted on. What has waited for long is picked up only
+-- now and then: a workflow that cannot go on must not be signalled every second until its history is full.
+create function sweep_due(since timestamptz, older_than interval) returns boolean language sql volatile
+as $$ select since < clock_timestamp() - older_than
+         and (since > clock_timestamp() - interval '15 seconds' or random() < 0.05) $$;
+
 create function stale_operations(older_than interval, at_most integer)
 returns table (organisation_id uuid, id text, name text)
-language sql stable security definer set search_path = pg_catalog, public
+language sql volatile security definer set search_path = pg_catalog, public
 as $$ select organisation_id, id, name from operations
-       where status = 'received' and created_at < clock_timestamp() - older_than order by created_at limit at_most $$;
+       where status = 'received' and sweep_due(created_at, older_than) order by created_at limit at_most $$;
 
 create function unconsumed_decisions(older_than interval, at_most integer)
 returns table (organisation_id uuid, id text, workflow_id text)
-language sql stable security definer set search_path = pg_catalog, public
+language sql volatile security definer set search_path = pg_catalog, public
 as $$ select organisation_id, id, workflow_id from approval_requests
-       where decided_at < clock_timestamp() - older_than and consumed_at is null order by decided_at limit at_most $$;
+       where consumed_at is null and sweep_due(decided_at, older_than) order by decided_at limit at_most $$;
 
 create function unattended_sessions(older_than interval, at_most integer)
 returns table (organisation_id uuid, id uuid)
-language sql stable security definer set search_path = pg_catalog, public
+language sql volatile security definer set search_path = pg_catalog, public
 as $$ select organisation_id, id from sessions
-       where status = 'starting' and created_at < clock_timestamp() - older_than
+       where status = 'starting' and sweep_due(created_at, older_than)
       union
       select organisation_id, session_id from session_commands
-       where sent_at is null and created_at < clock_timestamp() - older_than limit at_most $$;
+       where sent_at is null and sweep_due(created_at, older_than) limit at_most $$;
 
 do $$
 declare

@@ -1,4 +1,4 @@
-import type { ChainEntry } from "../../core/audit/chain.ts";
+import { type ChainEntry, genesisHash } from "../../core/audit/chain.ts";
 import type { AuditBody } from "../../core/audit/entry.ts";
 import { canonicalJson } from "../../core/canonical.ts";
 import type { Sql, Tx } from "../database.ts";
@@ -10,7 +10,7 @@ export async function appendAudit(tx: Tx, body: AuditBody): Promise<number> {
 }
 
 /** Entries after a position, in order, as they are exported. */
-export async function readChain(sql: Sql, organisationId: string, after: number, limit: number): Promise<ChainEntry[]> {
+async function readChain(sql: Sql, organisationId: string, after: number, limit: number): Promise<ChainEntry[]> {
   const rows = await sql.rows<{ position: string; at_text: string; body: string; previous: string; hash: string }>(
     `select position, at_text, body, previous, hash from control_plane_audit
       where organisation_id = $1 and position > $2 order by position limit $3`,
@@ -26,8 +26,38 @@ export async function readChain(sql: Sql, organisationId: string, after: number,
   }));
 }
 
-/** Where the chain ends, as its head row says. */
-export async function readHead(sql: Sql): Promise<{ position: number; hash: string } | undefined> {
+/** Where a chain ends. */
+export interface ChainHead {
+  position: number;
+  hash: string;
+}
+
+/** The end of the chain as its head row says; of an organisation without one, position 0. */
+async function readHead(sql: Sql): Promise<ChainHead> {
   const row = await sql.maybe<{ position: string; hash: string }>("select position, hash from audit_heads");
-  return row === undefined ? undefined : { position: Number(row.position), hash: row.hash };
+  return row === undefined ? { position: 0, hash: genesisHash } : { position: Number(row.position), hash: row.hash };
+}
+
+/**
+ * The whole chain in pages, then its head. The head is read after the last entry, so that it is never behind it by honest
+ * means; entries that it promises are looked for once more, so that it is never ahead either.
+ * @param read runs a query inside the organisation: in one transaction, or each in its own
+ */
+export async function* readWholeChain(
+  read: <Result>(query: (sql: Sql) => Promise<Result>) => Promise<Result>,
+  organisationId: string,
+  pageSize = 500,
+): AsyncGenerator<ChainEntry[], ChainHead> {
+  let last = 0;
+  let head: ChainHead | undefined;
+  for (;;) {
+    const after = last;
+    const entries = await read((sql) => readChain(sql, organisationId, after, pageSize));
+    if (entries.length > 0) yield entries;
+    last = entries.at(-1)?.position ?? last;
+    if (entries.length === pageSize) continue;
+    if (head !== undefined && entries.length === 0) return head;
+    head = await read(readHead);
+    if (head.position <= last) return head;
+  }
 }

@@ -51,8 +51,13 @@ export async function gatherEvidence(
   return { permission, ouPath: ou.path, now, principal, bindings };
 }
 
-/** People whose bindings at this OU let them grant others a role: who to ask. At most five. */
-export function findGranters(sql: Sql, ancestors: readonly string[], now: Date): Promise<Granter[]> {
+/** People whose bindings at this OU let them grant others a role with this permission: who to ask. At most five. */
+export function findGranters(
+  sql: Sql,
+  permission: Permission,
+  ancestors: readonly string[],
+  now: Date,
+): Promise<Granter[]> {
   return sql.rows<{ email: string; role: string; ouPath: string }>(
     `select distinct on (u.email) u.email, b.role, o.path as "ouPath"
        from bindings b
@@ -62,7 +67,7 @@ export function findGranters(sql: Sql, ancestors: readonly string[], now: Date):
       where b.ou_id = any ($1::uuid[]) and b.role = any ($2::text[]) and u.status = 'active'
         and (b.expires_at is null or b.expires_at > $3)
       order by u.email limit 5`,
-    [ancestors, grantingRoles, now],
+    [ancestors, grantingRoles(permission), now],
   );
 }
 

@@ -61,8 +61,8 @@ export interface NewIntent {
 }
 
 /**
- * Stores an intent, or finds the one that already has its key. A key that has run out is taken over; a refusal or an
- * expiry has freed its key before.
+ * Stores an intent, or finds the one that already has its key. A key that has run out is taken over; a refusal, an
+ * expiry or a withdrawal has freed its key before.
  */
 export async function recordIntent(
   tx: Tx,
@@ -100,8 +100,8 @@ export async function recordIntent(
     `select ${columns} from operations where sub = $1 and act = $2 and sid = $3 and idempotency_key = $4`,
     [intent.sub, intent.act, intent.sid, intent.idempotencyKey],
   );
-  if (existing === undefined) throw new Error("an idempotency key was taken and freed at the same moment");
-  return { row: existing, fresh: false };
+  // Freed between the two statements: it is ours to take.
+  return existing === undefined ? recordIntent(tx, intent, now) : { row: existing, fresh: false };
 }
 
 export interface Outcome {
@@ -117,14 +117,14 @@ export interface Outcome {
   expiresAt?: Date;
 }
 
-/** Writes what became of an intent. A refused or expired one gives its key back. */
+/** Writes what became of an intent. A refused, expired or cancelled one gives its key back: it may be asked again. */
 export async function recordOutcome(tx: Tx, id: string, outcome: Outcome, now: Date): Promise<void> {
   await tx.run(
     `update operations set status = $2::text, ou_id = coalesce($3, ou_id), target_type = coalesce($4, target_type),
        target_id = coalesce($5, target_id), diff = coalesce($6, diff), result = $7, problem = $8, reason = $9,
        sealed_secret = $10, finished_at = case when $2 = 'pending_approval' then null else $11::timestamptz end,
        expires_at = coalesce($12::timestamptz, expires_at),
-       idempotency_key = case when $2 in ('refused', 'expired') then null else idempotency_key end
+       idempotency_key = case when $2 in ('refused', 'expired', 'cancelled') then null else idempotency_key end
       where id = $1`,
     [
       id,

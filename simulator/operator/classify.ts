@@ -3,16 +3,19 @@ import { readRequest } from "./request.ts";
 export type Intent = "provision" | "wire" | "inventory" | "approve" | "beyond" | "help" | "unknown";
 
 const polite =
-  "^\\W*(?:(?:hi|hello|hey|ok(?:ay)?|now|then|also|and|please|kindly|can\\s+you|could\\s+you|would\\s+you|will\\s+you|i\\s+(?:want|need)\\s+you\\s+to|go\\s+ahead\\s+and|let'?s|just)[\\s,!.]+)*";
+  "^\\W*(?:(?:hi|hello|hey|ok(?:ay)?|now|then|also|and|please|pls|plz|kindly|can\\s+you|could\\s+you|would\\s+you|will\\s+you|i\\s+(?:want|need)\\s+you\\s+to|go\\s+ahead\\s+and|let'?s|just)[\\s,!.]+)*";
 const asks = new RegExp(
   `${polite}(?:what|which|list|show|tell\\s+me|how\\s+many|do\\s+we|does|is\\s+there|are\\s+there|who|give\\s+me\\s+an?\\s+(?:inventory|overview|list))\\b`,
   "i",
 );
 const creates =
-  /\b(?:set\s*up|creat(?:e|ing)|provision|make|build|spin\s*up|stand\s*up|deploy|launch|add|prepare|give|get|needs?|wants?|would\s+like|i['’]d\s+like|looking\s+for|requires?|could\s+use|should\s+have|onboard|bring\s+up)\b/i;
+  /\b(?:set\s*up|creat(?:e|ing)|provision|make|build|spin\s*up|stand\s*up|deploy|launch|add|prepare|give|get|needs?|wants?|would\s+like|i['’]d\s+like|looking\s+for|requires?|could\s+use|should\s+have|onboard|bring\s+up|(?:can|could|may)\s+(?:we|i)\s+(?:please\s+)?have)\b/i;
 const things =
   /\b(?:agents?|assistants?|(?:mcp\s+)?servers?|skills?|users?|people|members|ous?|teams|resources|inventory)\b/i;
 const existing = /\b(?:exists?|existing|already|there|have|inventory|overview|available|registered)\b/i;
+
+/** What an order says besides the thing it orders. */
+const details = /\b(?:owned\s+by|owner|us(?:e|es|ing)|with|for)\b/i;
 
 /** What kind of thing a message asks for. */
 export function classify(text: string): Intent {
@@ -33,7 +36,7 @@ export function classify(text: string): Intent {
     /\b(?:the|existing|my|our|to|its)\b/i.test(text) &&
     !/\b(?:an?|another|new)\s+(?:[\w-]+\s+){0,6}?(?:agent|assistant|bot)\b/i.test(text)
   ) {
-    return hasNoun || /\b(?:skills?|mcp|credentials?|bearer|token)\b/i.test(text) ? "wire" : "unknown";
+    if (hasNoun || /\b(?:skills?|mcp|credentials?|bearer|token)\b/i.test(text)) return "wire";
   }
   if (
     creates.test(text) &&
@@ -45,10 +48,13 @@ export function classify(text: string): Intent {
     return /\bbefore\b/i.test(text) && /\?/.test(text) && existing.test(text) ? "inventory" : "provision";
   }
   // "For the … team: one … agent, owned by …": an order without a verb.
-  if (purpose !== undefined && hasNoun && !text.includes("?") && /\b(?:owned\s+by|owner|using|with)\b/i.test(text)) {
+  if (purpose !== undefined && hasNoun && !text.includes("?") && !existing.test(text) && details.test(text)) {
     return "provision";
   }
   if (existing.test(text) && things.test(text)) return "inventory";
+  // "…: agents? Servers?": a question without a verb.
+  if (/\b(?:agents|servers|skills|users|people|members)\b[^.!]*\?/i.test(text) && !creates.test(text))
+    return "inventory";
   if (/\bapprov(?:e|al)s?\b/i.test(text) && /\b(?:requests?|pending|inbox|mine|yourself)\b/i.test(text))
     return "approve";
   if (/\bpolic(?:y|ies)\b|\b(?:delete|remove|archive|revoke)\b|\b(?:grant|role)\b/i.test(text)) return "beyond";

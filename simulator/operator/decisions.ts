@@ -11,7 +11,7 @@ export interface Decision {
   targetId: string | undefined;
 }
 
-/** Reads the platform's word on a request: `[powerloom] request req_… applied: {…}` and its kin. */
+/** Reads the control plane's word on a request: `[powerloom] request req_… applied: {…}` and its kin. */
 export function readDecision(message: string): Decision | undefined {
   const match =
     /^\s*\[powerloom\]\s+request\s+(\S+)\s+(applied|denied|expired|cancelled|refused)\s*:?\s*([\s\S]*)$/i.exec(message);

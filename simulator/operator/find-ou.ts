@@ -53,7 +53,7 @@ function allMentions(text: string, ous: Ou[]): Mention[] {
       mentions(text, label).map((span) => ({ ...span, ou, label, grade: gradeOf(text, span) })),
     ),
   );
-  // "platform operations" also contains "operations": the longer name is meant.
+  // Where one name contains another, the longer one is meant.
   return all.filter(
     (one) => !all.some((other) => overlaps(one, other) && other.end - other.start > one.end - one.start),
   );
@@ -73,7 +73,7 @@ function gradeOf(text: string, { start, end }: Span): number {
   return 0;
 }
 
-// "sales under EMEA" or "platform in engineering": the other names say which of the same-named units is meant.
+// "A under B" or "A in B": the other names say which of the same-named units is meant.
 function narrow(chosen: Mention[], all: Mention[]): Ou[] {
   const candidates = [...new Map(chosen.map(({ ou }) => [ou.id, ou])).values()];
   if (candidates.length < 2) return candidates;

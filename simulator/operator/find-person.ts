@@ -51,7 +51,7 @@ function hitsOf(text: string, user: User, loose: boolean): Hit[] {
   );
 }
 
-// A first name can be an ordinary word ("Will you …", "mark it"): a name is capitalised, and at the start of a
+// A first name can be an ordinary word (a verb, a flower): a name is capitalised, and at the start of a
 // sentence followed by what people do, not by a pronoun.
 function isNameLike(text: string, { start, end }: Span): boolean {
   if (!/^\p{Lu}/u.test(text.slice(start, end))) {

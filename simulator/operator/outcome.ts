@@ -6,15 +6,34 @@ export interface Toolbox {
   call(tool: string, input: Record<string, unknown>, afterMs?: number): Conversation<ToolResult>;
 }
 
-/** A toolbox over the tools on offer. */
+/** How long to wait before a call that got no answer is made again: a server that restarts needs a few seconds. */
+const patienceMs = [500, 1_000, 2_000, 4_000, 4_000];
+
+/** A toolbox over the tools on offer. Calls that got no answer are made again: every tool of provisioning may be. */
 export function toolbox(tools: Tool[]): Toolbox {
   return {
     *call(tool, input, afterMs) {
       const server = tools.find(({ name }) => name === tool)?.server;
       if (server === undefined) return { text: `The tool \`${tool}\` is not on offer.`, isError: true };
-      return yield* call({ server, tool, input, ...(afterMs === undefined ? {} : { afterMs }) });
+      let result = yield* call({ server, tool, input, ...(afterMs === undefined ? {} : { afterMs }) });
+      for (const waitMs of patienceMs) {
+        if (!isPassing(result)) break;
+        result = yield* call({ server, tool, input, afterMs: waitMs });
+      }
+      return result;
     },
   };
+}
+
+// No answer from the tool's server, or the server's own word that what it stands for is away for the moment.
+function isPassing(result: ToolResult): boolean {
+  if (!result.isError) return false;
+  const status = statusOf(result);
+  if (status !== undefined) return status === 502 || status === 503 || status === 504;
+  return (
+    /^(?:The call of `[^`]*` failed|MCP server "[^"]*"): /.test(result.text) &&
+    !/\b40[0-9]\b|unauthori[sz]ed|forbidden/i.test(result.text)
+  );
 }
 
 /** Calls a tool that reads; says the raw error and returns undefined when it fails. */

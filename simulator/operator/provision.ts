@@ -165,7 +165,7 @@ function* carryOut(context: Context, draft: Draft, plan: Plan, facts: Facts): Co
   return undefined;
 }
 
-// "received" means that it is being applied right now: look a few times before leaving it to the platform's word.
+// "received" means that it is being applied right now: look a few times before leaving it to the control plane's word.
 function* lookFor(context: Context, wiring: Wiring): Conversation<AgentFact | undefined> {
   for (let look = 0; look < 3; look += 1) {
     const list = yield* read<{ agents: AgentFact[] }>(context.tools, "list_agents", { ou: wiring.ouPath }, 700);
@@ -178,10 +178,11 @@ function* lookFor(context: Context, wiring: Wiring): Conversation<AgentFact | un
 function existingAgent(draft: Draft, { purpose, ou, owner }: Plan, agents: AgentFact[]): AgentFact | undefined {
   if (owner === "me") return undefined;
   const wanted = [...meaningfulStems(purpose)].sort().join(" ");
+  const names = new Set(namesFor(slugOf(purpose), owner.email));
   return agents.find(({ name, ou_path, owner_email }) => {
     if (ou_path !== ou.path || owner_email.toLowerCase() !== owner.email.toLowerCase()) return false;
     if (draft.request.name !== undefined) return name === draft.request.name;
-    return name === slugOf(purpose) || [...meaningfulStems(name)].sort().join(" ") === wanted;
+    return names.has(name) || [...meaningfulStems(name)].sort().join(" ") === wanted;
   });
 }
 
@@ -189,9 +190,15 @@ function freeName(draft: Draft, { purpose, ou, owner }: Plan, agents: AgentFact[
   const taken = new Set(agents.filter(({ ou_path }) => ou_path === ou.path).map(({ name }) => name));
   const base = draft.request.name ?? slugOf(purpose);
   if (!taken.has(base) || owner === "me") return base;
-  const person = (owner.email.split("@")[0] ?? "").toLowerCase().replace(/[^a-z0-9]+/g, "-");
-  const candidates = [`${base}-${person}`, ...Array.from({ length: 50 }, (_, index) => `${base}-${index + 2}`)];
-  return candidates.find((name) => !taken.has(name)) ?? base;
+  return namesFor(base, owner.email).find((name) => !taken.has(name)) ?? base;
+}
+
+/** What an agent of somebody's is called, the first that is free: by its purpose, its owner besides, or a number. */
+function namesFor(base: string, email: string): string[] {
+  const person = (email.split("@")[0] ?? "").toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  return [base, `${base}-${person}`, ...Array.from({ length: 50 }, (_, index) => `${base}-${index + 2}`)].map((name) =>
+    name.slice(0, 63).replace(/-$/, ""),
+  );
 }
 
 function intention({ ou, owner, servers, skills, reasons }: Plan, there: AgentFact | undefined): string {

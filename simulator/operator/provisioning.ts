@@ -5,6 +5,7 @@ import { inventory } from "./inventory.ts";
 import { toolbox } from "./outcome.ts";
 import { provision } from "./provision.ts";
 import { type Conversation, listen, say } from "./replay.ts";
+import { mended } from "./spelling.ts";
 import type { Tool } from "./step.ts";
 import { wireExisting } from "./wire-existing.ts";
 
@@ -25,7 +26,7 @@ export function* provisioning(tools: Tool[], memory: Memory): Conversation {
       while (true) {
         const message = yield* listen();
         const decision = readDecision(message);
-        if (decision === undefined) return message;
+        if (decision === undefined) return mended(message);
         yield* settle(context, decision);
       }
     },

@@ -24,19 +24,28 @@ const bare = new RegExp(
   `\\b(?:create|set\\s+up|provision|build|make|deploy|launch|add|needs?|wants?)\\s+((?:(?!${article}\\b)${word}\\s+){1,5}?)${noun}\\b`,
   "giu",
 );
+// "… agent, owner …": an order that begins with the thing itself.
+const leading = new RegExp(
+  `(?:^|:)\\s*((?:(?!(?:${article}|what|which|who|how|are|is|do|does|list|show|tell|give|please|all|any|existing|inventory|overview)\\b)${word}\\s+){1,6}?)(?:agent|assistant|bot|co-?pilot|helper)(?=\\s*(?:[,;.(:]|->|→|$|(?:for|in|on|with|owned|using|that)\\b))`,
+  "giu",
+);
 const end =
   "(?=\\s+(?:with|using|via|through|in|on|for|owned|under|and\\s+(?:give|use|wire|connect|hook|attach))\\b|[.,;:()]|$)";
 const after = [
   new RegExp(
-    `${noun}\\b[^.;]*?\\b(?:that|which|who|to)\\s+(?:can\\s+|will\\s+|should\\s+)?(?:does|do|handles?|performs?|runs?|helps?(?:\\s+\\w+)?\\s+with|takes?\\s+care\\s+of|works?\\s+on|focus(?:es)?\\s+on|covers?|manages?|is\\s+(?:responsible\\s+)?for)\\s+([^.,;:()]+?)${end}`,
+    `${noun}\\b[^.;?!]*?\\b(?:that|which|who|to)\\s+(?:can\\s+|will\\s+|should\\s+)?(?:does|do|handles?|performs?|runs?|helps?(?:\\s+\\w+)?\\s+with|takes?\\s+care\\s+of|works?\\s+on|focus(?:es)?\\s+on|covers?|manages?|is\\s+(?:responsible\\s+)?for)\\s+([^.,;:()]+?)${end}`,
     "giu",
   ),
   new RegExp(
-    `${noun}\\b[^.;]*?\\b(?:that|which|who|to)\\s+(?:can\\s+|will\\s+|should\\s+)?((?!(?:reach|use|access|connect|need|have|has|be|is|can|should|work|talk)\\w*\\b)\\p{Ll}+\\s[^.,;:()]+?)${end}`,
-    "giu",
+    `${noun}\\b[^.;?!]*?\\b(?:that|which|who|to)\\s+(?:can\\s+|will\\s+|should\\s+)?((?!(?:reach|use|access|connect|need|have|has|be|is|can|should|work|talk)\\w*\\b)\\p{Ll}+\\s[^.,;:()]+?)${end}`,
+    "gu",
   ),
   new RegExp(`\\b(?:purpose|job|task)\\s*(?:is|:)\\s*([^.,;:()]+?)${end}`, "giu"),
-  new RegExp(`${noun}\\s+for\\s+(?!me\\b|the\\b|our\\b|my\\b)(\\p{Ll}[^.,;:()@/]+?)${end}`, "gu"),
+  // A capital begins a name, unless more follow in the same word and a common word comes next ("GDPR requests").
+  new RegExp(
+    `${noun}\\s+for\\s+(?!me\\b|the\\b|our\\b|my\\b)((?:\\p{Ll}|\\p{L}*\\p{Lu}\\p{L}*\\p{Lu}\\p{L}*\\s\\p{Ll}{4})[^.,;:()@/]*?)${end}`,
+    "gu",
+  ),
 ];
 const fillers =
   /^(?:scoped|new|governed|dedicated|simple|small|little|managed|personal|shared|ai|claude|quick|fresh|second|basic|own|single|good|proper|properly|narrowly|tightly|separate|additional|extra|suitable|another|such|an?|the)$/i;
@@ -93,7 +102,7 @@ export function slugOf(purpose: string): string {
 }
 
 function findPurpose(text: string): Span | undefined {
-  for (const pattern of [before, bare, ...after]) {
+  for (const pattern of [before, bare, leading, ...after]) {
     for (const match of text.matchAll(pattern)) {
       const group = match[1] ?? "";
       if (clean(group) === "") continue;

@@ -7,7 +7,7 @@ const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /**
  * Where a phrase stands in a text as whole words. Case, and whether its words are joined by spaces, hyphens or
- * underscores, make no difference; a hyphen joins words, so `sales` is not found in `sales-prospecting`.
+ * underscores, make no difference; a hyphen joins words, so a name is not found in a compound that it begins.
  */
 export function mentions(text: string, phrase: string): Span[] {
   const words = phrase.split(/[\s_-]+/).filter((word) => word !== "");

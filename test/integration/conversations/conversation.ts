@@ -19,7 +19,9 @@ export interface Turn {
 export async function eventsOf(person: Person, sessionId: string, after = 0): Promise<SessionEvent[]> {
   const events: SessionEvent[] = [];
   for (let position = after; ; ) {
-    const page = await person.get<{ data: SessionEvent[] }>(`/sessions/${sessionId}/events?after=${position}&limit=200`);
+    const page = await person.get<{ data: SessionEvent[] }>(
+      `/sessions/${sessionId}/events?after=${position}&limit=200`,
+    );
     events.push(...page.data);
     if (page.data.length < 200) return events;
     position = page.data.at(-1)?.position ?? position;
@@ -57,7 +59,12 @@ export async function answer(person: Person, sessionId: string, text: string): P
 }
 
 /** Waits until a session has been told something after a position, and rests again. */
-export function heardAfter(person: Person, sessionId: string, position: number, told: (text: string) => boolean): Promise<Turn> {
+export function heardAfter(
+  person: Person,
+  sessionId: string,
+  position: number,
+  told: (text: string) => boolean,
+): Promise<Turn> {
   return eventually(
     async () => {
       const events = await eventsOf(person, sessionId, position);

@@ -1,7 +1,8 @@
 import type { Person } from "../../../demo/api.ts";
 import { seedOrganisation } from "../../../demo/seed.ts";
-import { makeOrganisation, type SharedStack, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
-import { type Dice, guardedTeams, firstNames, lastNames, servers, skills, slugOf, teams } from "./pools.ts";
+import type { SharedStack } from "../../support/global-setup.ts";
+import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { type Dice, firstNames, guardedTeams, lastNames, servers, skills, slugOf, teams } from "./pools.ts";
 
 export interface Cast {
   name: string;
@@ -72,7 +73,12 @@ export async function setScene(
       ou,
       url: `http://127.0.0.1:9/${slug}/${name}`,
     })),
-    skills: skills.map(({ name, description }) => ({ name, description, ou: root, content: `# ${name}\n\n${description}.` })),
+    skills: skills.map(({ name, description }) => ({
+      name,
+      description,
+      ou: root,
+      content: `# ${name}\n\n${description}.`,
+    })),
     policies: [{ name: "guarded", ou: guarded.path, operations: ["agent.create"], approverRole: "OrgAdmin" }],
   });
   const [one, two, three] = named.slice(8) as [Cast, Cast, Cast];
@@ -81,7 +87,10 @@ export async function setScene(
     name: one.name,
     roles: [{ role: "AgentBuilder", ou: root }],
   });
-  const approver = await organisation.person(localPart(two), { name: two.name, roles: [{ role: "OrgAdmin", ou: root }] });
+  const approver = await organisation.person(localPart(two), {
+    name: two.name,
+    roles: [{ role: "OrgAdmin", ou: root }],
+  });
   const limited = await organisation.person(localPart(three), {
     name: three.name,
     roles: [

@@ -101,7 +101,7 @@ export async function auditHead(auditor: Person): Promise<number> {
 }
 
 /** The toolsets a provider must hold for these attachments: every policy written out, nothing left to its defaults. */
-export function toolsetsFor(servers: string[], withSkills: boolean): unknown[] {
+export function toolsetsFor(servers: string[], withSkills: boolean): object[] {
   const always = { type: "always_allow" };
   return [
     ...servers.map((name) => ({

