@@ -1,7 +1,7 @@
 import type { AgentId, OperationRef, SessionId } from "../core/ids.ts";
 import { findOperationRow } from "../db/queries/operations.ts";
 import { queueNotice } from "../db/queries/sessions.ts";
-import { settleOperation, submitOperation } from "../operations/submit.ts";
+import { type OperationState, settleOperation, submitOperation } from "../operations/submit.ts";
 import { nudgeAgent, nudgeSession } from "../temporal/nudge.ts";
 import type { ActivityDeps } from "./deps.ts";
 
@@ -12,12 +12,8 @@ export type ProvisionActivities = ReturnType<typeof createProvisionActivities>;
 /** What `provision` may do. All of it is idempotent: rows say what has been done. */
 export function createProvisionActivities(deps: ActivityDeps) {
   return {
-    submitOperation: (ref: OperationRef) => submitOperation(deps, ref),
-    settleOperation: (ref: OperationRef) => settleOperation(deps, ref),
-
-    async nudgeReconciler({ organisationId, agentIds }: OperationRef & { agentIds: string[] }): Promise<void> {
-      for (const agentId of agentIds) await nudgeAgent(deps.temporal, { organisationId, agentId: agentId as AgentId });
-    },
+    submitOperation: async (ref: OperationRef) => nudgeReconciler(ref, await submitOperation(deps, ref)),
+    settleOperation: async (ref: OperationRef) => nudgeReconciler(ref, await settleOperation(deps, ref)),
 
     /** Tells the open session that asked what has become of its request. */
     async tellSession({ organisationId, operationId }: OperationRef): Promise<void> {
@@ -40,4 +36,16 @@ export function createProvisionActivities(deps: ActivityDeps) {
         await nudgeSession(deps.temporal, { organisationId, sessionId: sessionId as SessionId });
     },
   };
+
+  /**
+   * Tells the reconciler of agents that changed, after the commit and without waiting for it: the answer is out of the
+   * database already, and a nudge that is lost is made up by the sweep (ADR 8).
+   */
+  function nudgeReconciler({ organisationId }: OperationRef, state: OperationState): OperationState {
+    for (const agentId of state.reconcile)
+      nudgeAgent(deps.temporal, { organisationId, agentId: agentId as AgentId }).catch((error: unknown) =>
+        deps.log.warn({ err: error, agent: agentId }, "the reconciler could not be told yet"),
+      );
+    return state;
+  }
 }

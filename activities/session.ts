@@ -84,7 +84,8 @@ export function createSessionActivities(deps: ActivityDeps) {
         agentVersion: session.agent_version ?? agent.cma_agent_version,
         environmentId,
         vaultId,
-        title: `${agent.name} for ${session.invoker_email}`,
+        // Everybody with a key of the workspace reads titles: no addresses.
+        title: `${agent.name} ${session.id}`,
       }));
     await db.inOrganisation(ref.organisationId, (tx) =>
       tx.run("update sessions set cma_session_id = $2, agent_version = coalesce(agent_version, $3) where id = $1", [
@@ -217,7 +218,7 @@ export function createSessionActivities(deps: ActivityDeps) {
       const session = await load(ref);
       if (session === undefined) throw ApplicationFailure.nonRetryable("no such session", "SessionCannotOpen");
       const facts = {
-        label: `${session.agent_name} for ${session.invoker_email}`,
+        label: session.agent_name,
         ou: session.ou_path,
         idleTimeoutSeconds: session.idle_timeout_seconds,
       };

@@ -97,10 +97,11 @@ async function answerFromRow(
 ): Promise<void> {
   const { row, view, sealed } = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
     const found = await findOperationRow(tx, id);
-    const request = await tx.maybe<RequestRow>(`${requestSelect} where p.id = $1`, [id]);
-    if (found === undefined || request === undefined) throw new Error("the intent cannot be read");
+    if (found === undefined) throw new Error("the intent cannot be read");
     const secret = found.sealed_secret !== null && caller.act === "" ? await takeSealedSecret(tx, id) : null;
-    return { row: found, view: requestRowToView(request), sealed: secret };
+    const waits = found.status === "received" || found.status === "pending_approval";
+    const request = waits ? await tx.maybe<RequestRow>(`${requestSelect} where p.id = $1`, [id]) : undefined;
+    return { row: found, view: request && requestRowToView(request), sealed: secret };
   });
   res.set("Powerloom-Request-Id", row.id);
   switch (row.status) {

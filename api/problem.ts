@@ -1,8 +1,11 @@
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import type { z } from "zod";
+import { actions } from "../contracts/actions.ts";
+import { reads } from "../contracts/reads.ts";
 import { PowerloomError, toProblem } from "../core/errors.ts";
 import { sqlState } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
+import { operations } from "../operations/registry.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 
 /** Parses what enters, or refuses with every fault: what, where (JSON pointer), what would be valid. */
@@ -57,16 +60,16 @@ async function auditRefusal(
 ): Promise<void> {
   const caller = res.locals["caller"] as Caller | undefined;
   if (caller === undefined || "request_id" in error.extensions || res.locals["dryRun"] === true) return;
-  const target = Object.entries(req.params)[0];
+  const operation = String(res.locals["operation"] ?? `${req.method} ${req.path}`);
   await deps.db.inOrganisation(caller.organisationId, (tx) =>
     appendAudit(tx, {
       id: deps.newId(),
       sub: caller.principalId,
       act: caller.act === "" ? null : caller.act,
       delegated_from_session: caller.sid === "" ? null : caller.sid,
-      operation: String(res.locals["operation"] ?? `${req.method} ${req.path}`),
+      operation,
       ou: null,
-      target: target === undefined ? null : `${target[0].replace(/_id$/, "")}:${String(target[1]).slice(0, 200)}`,
+      target: targetIn(operation, req.path),
       digest: null,
       rule: typeof error.extensions["rule"] === "string" ? error.extensions["rule"] : error.code,
       approval_id: null,
@@ -74,6 +77,22 @@ async function auditRefusal(
       detail: { problem: { code: error.code, detail: error.message } },
     }),
   );
+}
+
+const templates = new Map<string, string>(
+  [...operations.map(({ name, http }) => ({ name, path: http.path })), ...actions, ...reads].map(({ name, path }) => [
+    name,
+    path,
+  ]),
+);
+
+/** What was refused, from the first variable part of the path; error handlers are not given a route's parameters. */
+function targetIn(operation: string, path: string): string | null {
+  const parts = templates.get(operation)?.split("/") ?? [];
+  const index = parts.findIndex((part) => part.startsWith(":"));
+  const value = path.split("/")[index];
+  // As it came, still encoded: decoded it could hold what an entry cannot.
+  return value === undefined ? null : `${parts[index]?.slice(1).replace(/_id$/, "")}:${value.slice(0, 200)}`;
 }
 
 export function sendProblem(res: Response, error: PowerloomError): void {

@@ -17,6 +17,7 @@ const algorithm = "EdDSA";
 const signsForMs = 30 * 24 * 3600 * 1000;
 const verifiesForMs = signsForMs + 24 * 3600 * 1000;
 const refreshMs = 60_000;
+const unknownKeyMs = 1_000;
 
 interface KeyRow {
   kid: string;
@@ -43,15 +44,20 @@ export async function openSigningKeys(options: {
 }): Promise<SigningKeys> {
   const pool = new Pool({ connectionString: options.databaseUrl, max: 2, application_name: "powerloom-issuer" });
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   let rows: KeyRow[] = [];
+  let keySet = createLocalJWKSet({ keys: [] });
   let loadedAt = 0;
+  // Importing a key costs more than signing with it.
+  const privateKeys = new Map<string, ReturnType<typeof importJWK>>();
 
-  async function load(force = false): Promise<KeyRow[]> {
-    if (!force && rows.length > 0 && Date.now() - loadedAt < refreshMs) return rows;
+  async function load(oldestMs = refreshMs): Promise<KeyRow[]> {
+    if (rows.length > 0 && Date.now() - loadedAt < oldestMs) return rows;
     const result = await pool.query<KeyRow>(
       "select kid, public_jwk, sealed_private_jwk, created_at from signing_keys where retires_at > clock_timestamp() order by created_at desc",
     );
     rows = result.rows;
+    keySet = createLocalJWKSet({ keys: rows.map((key) => key.public_jwk) });
     loadedAt = Date.now();
     return rows;
   }
@@ -69,7 +75,7 @@ export async function openSigningKeys(options: {
         new Date(Date.now() + verifiesForMs),
       ],
     );
-    await load(true);
+    await load(0);
     return kid;
   }
 
@@ -86,10 +92,11 @@ export async function openSigningKeys(options: {
   return {
     async sign(claims, { typ, audience, seconds, now }) {
       const key = await current();
-      const privateKey = await importJWK(
-        JSON.parse(unseal(options.sealingKey, key.sealed_private_jwk)) as JWK,
-        algorithm,
-      );
+      let privateKey = privateKeys.get(key.kid);
+      if (privateKey === undefined) {
+        privateKey = importJWK(JSON.parse(unseal(options.sealingKey, key.sealed_private_jwk)) as JWK, algorithm);
+        privateKeys.set(key.kid, privateKey);
+      }
       const issuedAt = Math.floor(now.getTime() / 1000);
       return new SignJWT(claims)
         .setProtectedHeader({ alg: algorithm, typ, kid: key.kid })
@@ -98,11 +105,11 @@ export async function openSigningKeys(options: {
         .setIssuedAt(issuedAt)
         .setExpirationTime(issuedAt + seconds)
         .setJti(crypto.randomUUID())
-        .sign(privateKey);
+        .sign(await privateKey);
     },
     async verify(token, { typ, audience, now }) {
-      const check = async (keys: KeyRow[]) =>
-        jwtVerify(token, createLocalJWKSet({ keys: keys.map((key) => key.public_jwk) }), {
+      const check = () =>
+        jwtVerify(token, keySet, {
           issuer: options.issuer,
           audience,
           typ,
@@ -111,12 +118,13 @@ export async function openSigningKeys(options: {
           requiredClaims: ["exp", "iat", "sub", "jti"],
         });
       try {
-        return (await check(await load())).payload;
+        await load();
+        return (await check()).payload;
       } catch (error) {
-        // Another process may have rotated since: look once more before refusing.
-        if (error instanceof Error && "code" in error && error.code === "ERR_JWKS_NO_MATCHING_KEY")
-          return (await check(await load(true))).payload;
-        throw error;
+        // Another process may have rotated since: look once more before refusing, though not for every forged key id.
+        if (!(error instanceof Error && "code" in error && error.code === "ERR_JWKS_NO_MATCHING_KEY")) throw error;
+        await load(unknownKeyMs);
+        return (await check()).payload;
       }
     },
     jwks: async () => ({ keys: (await load()).map((key) => key.public_jwk) }),

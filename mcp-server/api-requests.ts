@@ -34,11 +34,12 @@ interface ApiRequest {
 /** Sends requests to the API. */
 export type SendToApi = (request: ApiRequest) => Promise<ApiAnswer>;
 
-const retryAfterMs = 150;
+/** Waits before the next tries: an API that is restarted is back within two or three seconds. */
+const retryAfterMs = [150, 350, 750, 1_250, 2_000];
 
 /**
- * A sender for the API at `apiUrl`. A connection that breaks is tried once more, because everything sent here may be
- * repeated: reads, introspections, exchanges, and mutations, which carry an idempotency key. A time-out is not
+ * A sender for the API at `apiUrl`. A connection that breaks is tried again for some seconds, because everything sent here
+ * may be repeated: reads, introspections, exchanges, and mutations, which carry an idempotency key. A time-out is not
  * repeated: the API answers a slow mutation with 202 long before it.
  */
 export function apiAt(apiUrl: string): SendToApi {
@@ -63,12 +64,14 @@ export function apiAt(apiUrl: string): SendToApi {
   };
 
   return async (request) => {
-    try {
-      return await attempt(request);
-    } catch (error) {
-      if (isTimeout(error)) throw noAnswer(error);
+    for (const pause of retryAfterMs) {
+      try {
+        return await attempt(request);
+      } catch (error) {
+        if (isTimeout(error)) throw noAnswer(error);
+      }
+      await sleep(pause);
     }
-    await sleep(retryAfterMs);
     return await attempt(request).catch((error: unknown) => {
       throw noAnswer(error);
     });

@@ -3,8 +3,8 @@ import type { Tx } from "../db/database.ts";
 import { lockAuthority } from "../db/queries/authority.ts";
 import { findOperationRow, type NewIntent, type OperationRow, recordIntent } from "../db/queries/operations.ts";
 import type { AnyOperation } from "./declaration.ts";
-import { evaluate } from "./execute.ts";
-import { contextOf, type OperationDeps, refusable, stateOf } from "./submit.ts";
+import { authoriseOperation } from "./execute.ts";
+import { contextOf, type OperationDeps, refusable } from "./submit.ts";
 
 /**
  * Stores an intent, or finds the one that has its key. What SQL evidence refuses at once is refused and audited here, so
@@ -28,10 +28,11 @@ export async function admitOperation(
     return admitted;
   }
   const context = contextOf(deps, tx, admitted.row);
-  await refusable(deps, tx, admitted.row, operation, async () => {
-    await evaluate(operation, admitted.row.input, context);
-    return stateOf(tx, admitted.row);
+  const refused = await refusable(deps, tx, admitted.row, operation, async () => {
+    await authoriseOperation(operation, admitted.row.input, context);
+    return undefined;
   });
+  if (refused === undefined) return admitted;
   const row = await findOperationRow(tx, intent.id);
   if (row === undefined) throw new Error("the intent just stored cannot be read");
   return { row, fresh: true };

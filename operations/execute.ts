@@ -31,17 +31,7 @@ export async function evaluate(
   input: Record<string, unknown>,
   context: OperationContext,
 ): Promise<Evaluation> {
-  const rules = new Map<string, string>();
-  const authorise = async (ou: OuScope) => {
-    rules.set(ou.id, await requirePermission(context, operation.permission, ou));
-  };
-  const preview = await refusingBadData(() =>
-    operation.preview({ ...context, authorise }, input as z.infer<typeof operation.input>),
-  );
-  const rule = rules.get(preview.ou.id);
-  if (rule === undefined) throw new Error(`${operation.name} was not authorised at ${preview.ou.path}`);
-  for (const needed of preview.alsoNeeds ?? []) await requirePermission(context, needed.permission, needed.ou);
-
+  const { preview, rule } = await authoriseOperation(operation, input, context);
   const policies = matchPolicies(
     await policiesCovering(context.tx, preview.ou.ancestors),
     operation.name,
@@ -63,6 +53,37 @@ export async function evaluate(
   };
 }
 
+/** The part of an evaluation that can refuse: what would be done, and whether this person may do it. */
+export async function authoriseOperation(
+  operation: AnyOperation,
+  input: Record<string, unknown>,
+  context: OperationContext,
+): Promise<{ preview: Preview<unknown>; rule: string }> {
+  const rules = new Map<string, string>();
+  const authorise = async (ou: OuScope) => {
+    rules.set(ou.id, await requirePermission(context, operation.permission, ou));
+  };
+  const preview = await refusingBadData(() =>
+    operation.preview({ ...context, authorise }, input as z.infer<typeof operation.input>),
+  );
+  const rule = rules.get(preview.ou.id);
+  if (rule === undefined) throw new Error(`${operation.name} was not authorised at ${preview.ou.path}`);
+  await requireAll(context, preview.alsoNeeds ?? []);
+  return { preview, rule };
+}
+
+/** Every one of several permissions. Handing out a role needs all that it grants: one look at the bindings per OU. */
+async function requireAll(context: OperationContext, needs: NonNullable<Preview<unknown>["alsoNeeds"]>): Promise<void> {
+  const perOu = Map.groupBy(needs, ({ ou }) => ou.id);
+  for (const group of perOu.values()) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const evidence = await gatherEvidence(context.tx, context.principalId, first.permission, first.ou, context.now);
+    const missing = group.find(({ permission }) => decide({ ...evidence, permission }).effect === "deny");
+    if (missing !== undefined) await requirePermission(context, missing.permission, missing.ou);
+  }
+}
+
 /** The rule that allows it, or a 403 that says what is missing, where, and who could grant it. */
 export async function requirePermission(
   { tx, principalId, now }: Pick<OperationContext, "tx" | "principalId" | "now">,
@@ -82,17 +103,15 @@ export async function requirePermission(
   });
 }
 
-/** Applies an evaluated operation. A race lost to another transaction is a conflict, not a crash. */
+/** Applies an evaluated operation, inside a savepoint. A race lost to another transaction is a conflict, not a crash. */
 export function applyEvaluated(
   operation: AnyOperation,
   input: Record<string, unknown>,
   context: OperationContext,
   evaluation: Evaluation,
 ) {
-  return context.tx.savepoint(() =>
-    refusingBadData(() =>
-      operation.apply(context, input as z.infer<typeof operation.input>, evaluation.preview as Preview<never>),
-    ),
+  return refusingBadData(() =>
+    operation.apply(context, input as z.infer<typeof operation.input>, evaluation.preview as Preview<never>),
   );
 }
 

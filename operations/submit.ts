@@ -4,7 +4,7 @@ import { type OperationId, type OperationRef, workflowIds } from "../core/ids.ts
 import type { Database, Tx } from "../db/database.ts";
 import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
 import { appendAudit } from "../db/queries/audit.ts";
-import { lockAuthority } from "../db/queries/authority.ts";
+import { lockAuthorityFor } from "../db/queries/authority.ts";
 import {
   findOperationRow,
   freeKeysOf,
@@ -14,7 +14,7 @@ import {
 } from "../db/queries/operations.ts";
 import type { AnyOperation, OperationContext } from "./declaration.ts";
 import { applyEvaluated, auditBody, type Evaluation, evaluate } from "./execute.ts";
-import { findOperation } from "./registry.ts";
+import { findOperation, operations } from "./registry.ts";
 
 export interface OperationDeps {
   db: Database;
@@ -30,14 +30,21 @@ export interface OperationState {
   reconcile: string[];
   /** When the approval runs out, epoch milliseconds; 0 unless pending. */
   expiresAt: number;
-  /** The open session to tell about a decision that came later. */
-  sessionId: string | null;
+  /** The open session to tell, because it was not told when it asked: null when it was, or when there is none. */
+  tell: string | null;
   /** Texts for the Temporal UI, and so for its histories: no secrets, no words of people, nobody's address. */
   ou: string;
   summary: string;
   /** What it waits for, when pending: "1 of 2 approvals by OrgAdmin". */
   waiting: string;
 }
+
+const exclusiveOperations = operations
+  .filter((operation) => operation.authorityLock === "update")
+  .map((operation) => operation.name);
+
+/** A little less than the POST waits: whoever asked through a session has been told that it is still being applied. */
+const lateMs = 4_500;
 
 // Short on purpose: this runs as a local activity inside a workflow task (design §2).
 const limits = { statementMs: 1_500, lockMs: 1_000 };
@@ -112,11 +119,9 @@ export function settleOperation(deps: OperationDeps, ref: OperationRef): Promise
 }
 
 async function lockOperation(tx: Tx, id: OperationId): Promise<{ row: OperationRow; operation: AnyOperation }> {
-  // The name is immutable: reading it unlocked keeps the lock order (authority before operation).
-  const glimpse = await tx.maybe<{ name: string }>("select name from operations where id = $1", [id]);
-  const operation = glimpse === undefined ? undefined : findOperation(glimpse.name);
+  const name = await lockAuthorityFor(tx, id, exclusiveOperations);
+  const operation = name === undefined ? undefined : findOperation(name);
   if (operation === undefined) throw new Error(`no operation ${id}`);
-  await lockAuthority(tx, operation.authorityLock);
   const row = await findOperationRow(tx, id, "lock");
   if (row === undefined) throw new Error(`operation ${id} vanished`);
   return { row, operation };
@@ -166,7 +171,7 @@ async function apply(
   // Shown once to the person who asked over REST. Nobody reads it through an agent, so then it is not even kept.
   const sealedSecret =
     applied.secret === undefined || row.act !== "" ? null : deps.seal(JSON.stringify(applied.secret));
-  await freeKeysOf(tx, applied.deleted ?? []);
+  if (applied.deleted !== undefined) await freeKeysOf(tx, applied.deleted);
   await recordOutcome(
     tx,
     row.id,
@@ -205,7 +210,7 @@ async function apply(
     status: "applied",
     reconcile: applied.reconcile ?? [],
     expiresAt: 0,
-    sessionId: row.sid === "" ? null : row.sid,
+    tell: whomToTell(row, context.now),
     ou: preview.ou.path,
     summary: `${row.name} in ${preview.ou.path}`,
     waiting: "",
@@ -261,7 +266,7 @@ async function requestApproval(
     status: "pending_approval",
     reconcile: [],
     expiresAt: expiresAt.getTime(),
-    sessionId: row.sid === "" ? null : row.sid,
+    tell: null,
     ou: preview.ou.path,
     summary: `${row.name} in ${preview.ou.path}`,
     waiting: waitingFor(requirements, []),
@@ -269,13 +274,13 @@ async function requestApproval(
 }
 
 /** Runs `body`; what it refuses is recorded and audited, everything else it did is undone. */
-export async function refusable(
+export async function refusable<Otherwise>(
   deps: OperationDeps,
   tx: Tx,
   row: OperationRow,
   operation: AnyOperation,
-  body: () => Promise<OperationState>,
-): Promise<OperationState> {
+  body: () => Promise<Otherwise>,
+): Promise<Otherwise | OperationState> {
   try {
     return await tx.savepoint(body);
   } catch (error) {
@@ -298,7 +303,7 @@ export async function refusable(
       status: "refused",
       reconcile: [],
       expiresAt: 0,
-      sessionId: row.sid === "" ? null : row.sid,
+      tell: whomToTell(row, now),
       ou: ouOf(error) ?? "",
       summary: `${row.name}: ${error.code}`,
       waiting: "",
@@ -321,8 +326,9 @@ async function finish(
   status: "denied" | "expired" | "cancelled",
   reason: string | null,
 ): Promise<OperationState> {
-  await recordOutcome(tx, row.id, { status, reason }, deps.now());
-  const state = await stateOf(tx, { ...row, status });
+  const now = deps.now();
+  await recordOutcome(tx, row.id, { status, reason }, now);
+  const state = { ...(await stateOf(tx, { ...row, status })), tell: whomToTell(row, now) };
   await appendAudit(
     tx,
     auditBody(row, status, {
@@ -334,7 +340,7 @@ async function finish(
   return state;
 }
 
-export async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
+async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
   const ou =
     row.ou_id === null
       ? undefined
@@ -346,11 +352,17 @@ export async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState
     status: row.status,
     reconcile: agents,
     expiresAt: row.status === "pending_approval" ? row.expires_at.getTime() : 0,
-    sessionId: row.sid === "" ? null : row.sid,
+    tell: row.status === "pending_approval" ? null : whomToTell(row, row.finished_at ?? row.created_at),
     ou: ou?.path ?? "",
     summary: ou === undefined ? row.name : `${row.name} in ${ou.path}`,
     waiting: approval === undefined ? "" : waitingFor(approval.requirements, approval.votes),
   };
+}
+
+/** The session that asked, when the outcome came after its tool call had been answered. */
+function whomToTell(row: OperationRow, settledAt: Date): string | null {
+  const waited = row.status === "pending_approval" || settledAt.getTime() - row.created_at.getTime() >= lateMs;
+  return row.sid !== "" && waited ? row.sid : null;
 }
 
 function agentIdsIn(row: OperationRow): string[] {

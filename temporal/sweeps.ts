@@ -1,16 +1,16 @@
 import type { Client } from "@temporalio/client";
 import type { Logger } from "pino";
-import { type OrganisationId, type SessionId, workflowIds } from "../core/ids.ts";
+import { type AgentId, type OrganisationId, type SessionId, workflowIds } from "../core/ids.ts";
 import type { Database } from "../db/database.ts";
-import { taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
-import { initialAttributes, nudgeSession, signalLookAgain } from "./nudge.ts";
+import { lookAgain, taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
+import { initialAttributes, nudgeAgent, nudgeSession, signalLookAgain } from "./nudge.ts";
 
 const everyMs = 1_000;
 const atMost = 200;
 
 /**
- * Every second: starts intents that nobody started, signals decisions that nobody acted on, wakes sessions whose commands
- * wait. One worker at a time does it (advisory lock); a lost start or signal so costs a few seconds and no polling workflow.
+ * Every second: starts intents that nobody started, signals decisions that nobody acted on, wakes the reconciler of agents
+ * that changed and sessions whose commands wait. One worker at a time does it (advisory lock); a lost start or signal so costs a few seconds and no polling workflow.
  * @returns stops it and waits for the round in progress
  */
 export function startSweeps(deps: { db: Database; temporal: Client; log: Logger }): () => Promise<void> {
@@ -48,11 +48,17 @@ async function sweep({ db, temporal, log }: { db: Database; temporal: Client; lo
         log.info({ operation: row.id }, "starting an intent nobody started");
         await startProvision(temporal, row);
       }
-      const decisions = await client.query<{ workflow_id: string }>(
+      const decisions = await client.query<{ organisation_id: string; id: string; workflow_id: string }>(
         "select * from unconsumed_decisions('2 seconds', $1)",
         [atMost],
       );
-      for (const row of decisions.rows) await signalLookAgain(temporal, row.workflow_id);
+      for (const row of decisions.rows) await wakeWaiting(temporal, row);
+      const agents = await client.query<{ organisation_id: OrganisationId; id: AgentId }>(
+        "select * from unreconciled_agents('2 seconds', $1)",
+        [atMost],
+      );
+      for (const row of agents.rows)
+        await nudgeAgent(temporal, { organisationId: row.organisation_id, agentId: row.id });
       const sessions = await client.query<{ organisation_id: OrganisationId; id: SessionId }>(
         "select * from unattended_sessions('2 seconds', $1)",
         [atMost],
@@ -67,21 +73,41 @@ async function sweep({ db, temporal, log }: { db: Database; temporal: Client; lo
   }
 }
 
+/** Wakes what waits for a decision. A workflow that is gone (somebody terminated it) is started again: the row is the truth. */
+async function wakeWaiting(
+  temporal: Client,
+  row: { organisation_id: string; id: string; workflow_id: string },
+): Promise<void> {
+  const [kind, operation] = row.workflow_id.split(":");
+  if (kind === "provision")
+    await temporal.workflow.signalWithStart("provision", {
+      ...provisionOptions({ ...row, name: operation ?? "" }),
+      signal: lookAgain,
+    });
+  else await signalLookAgain(temporal, row.workflow_id);
+}
+
+function provisionOptions(row: { organisation_id: string; id: string; name: string }) {
+  return {
+    workflowId: workflowIds.provision(row.name, row.id),
+    taskQueue: taskQueues.main,
+    args: [{ organisationId: row.organisation_id, operationId: row.id }] as [unknown],
+    workflowTaskTimeout,
+    typedSearchAttributes: initialAttributes(row.organisation_id, row.name),
+    staticSummary: `${row.name} ${row.id}`,
+  };
+}
+
 async function startProvision(
   temporal: Client,
   row: { organisation_id: string; id: string; name: string },
 ): Promise<void> {
   await temporal.workflow
     .start("provision", {
-      workflowId: workflowIds.provision(row.name, row.id),
-      taskQueue: taskQueues.main,
-      args: [{ organisationId: row.organisation_id, operationId: row.id }],
+      ...provisionOptions(row),
       workflowIdConflictPolicy: "USE_EXISTING",
       // A workflow that closed although its row is still `received` has failed: it may be run again, the row decides.
       workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
-      workflowTaskTimeout,
-      typedSearchAttributes: initialAttributes(row.organisation_id, row.name),
-      staticSummary: `${row.name} ${row.id}`,
     })
     .catch((error: unknown) => {
       if (!(error instanceof Error && error.name === "WorkflowExecutionAlreadyStartedError")) throw error;

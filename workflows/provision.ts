@@ -41,7 +41,6 @@ export async function provision(ref: OperationRef): Promise<string> {
   setHandler(status, board.current);
 
   state = await quick.submitOperation(ref).catch(() => patient.submitOperation(ref));
-  const waited = state.status === "pending_approval";
   while (state.status === "pending_approval") {
     board.show(
       "pending_approval",
@@ -53,8 +52,7 @@ export async function provision(ref: OperationRef): Promise<string> {
   }
 
   board.show(state.status, state.summary, state.ou);
-  if (state.reconcile.length > 0) await patient.nudgeReconciler({ ...ref, agentIds: state.reconcile });
-  if (waited && state.sessionId !== null) await patient.tellSession(ref);
+  if (state.tell !== null) await patient.tellSession(ref);
   await condition(allHandlersFinished);
   return state.status;
 }

@@ -1,4 +1,5 @@
 import { ChainVerifier } from "../../core/audit/chain.ts";
+import type { AuditBody } from "../../core/audit/entry.ts";
 import { decide } from "../../core/authority/decide.ts";
 import { builtInRoles, type Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
@@ -100,17 +101,31 @@ export const governanceReads: Record<string, Read> = {
     const { tx, query } = context;
     const conditions = new Conditions();
     if (query["before"] !== undefined) conditions.add("position < ?", query["before"]);
-    if (query["sub"] !== undefined) conditions.add("sub = ?", query["sub"]);
-    if (query["session"] !== undefined) conditions.add("delegated_from_session = ?", query["session"]);
-    if (query["target"] !== undefined) conditions.add("target = ?", query["target"]);
-    if (query["operation"] !== undefined) conditions.add("operation = ?", query["operation"]);
-    const rows = await tx.rows<{ position: string; at_text: string; body: string } & Record<string, string>>(
-      `select position, at_text as at, sub, act, delegated_from_session, operation, target, ou, outcome, rule, approval_id, hash, body
+    if (query["sub"] !== undefined) conditions.add("entry ->> 'sub' = ?", query["sub"]);
+    if (query["session"] !== undefined) conditions.add("entry ->> 'delegated_from_session' = ?", query["session"]);
+    if (query["target"] !== undefined) conditions.add("entry ->> 'target' = ?", query["target"]);
+    if (query["operation"] !== undefined) conditions.add("entry ->> 'operation' = ?", query["operation"]);
+    const rows = await tx.rows<{ position: string; at: string; hash: string; entry: AuditBody }>(
+      `select position, at_text as at, hash, entry
          from control_plane_audit where ${conditions.sql} order by position desc limit ${Number(query["limit"] ?? 50)}`,
       conditions.values,
     );
     return {
-      data: rows.map((row) => ({ ...row, position: Number(row.position), body: JSON.parse(row.body) as unknown })),
+      data: rows.map(({ position, at, hash, entry }) => ({
+        position: Number(position),
+        at,
+        sub: entry.sub,
+        act: entry.act,
+        delegated_from_session: entry.delegated_from_session,
+        operation: entry.operation,
+        target: entry.target,
+        ou: entry.ou,
+        outcome: entry.outcome,
+        rule: entry.rule,
+        approval_id: entry.approval_id,
+        hash,
+        body: entry,
+      })),
     };
   },
   "audit.verify": async (context) => {

@@ -80,7 +80,7 @@ create table approval_requests (
   foreign key (organisation_id, requester_id) references users (organisation_id, id)
 );
 create index approval_requests_open on approval_requests (organisation_id, created_at) where status = 'pending';
-create index approval_requests_unconsumed on approval_requests (decided_at) where decided_at is not null and consumed_at is null;
+create index approval_requests_unconsumed on approval_requests (coalesce(decided_at, expires_at)) where consumed_at is null;
 call govern_table('approval_requests', 'select, insert, update');
 
 create table approval_votes (

@@ -158,7 +158,7 @@ create function list_organisations() returns table (organisation_id uuid)
 language sql stable security definer set search_path = pg_catalog, public
 as $$ select id from organisations order by id $$;
 
--- What a sweep must pick up: intents nobody started, decisions nobody acted on. What has waited for long is picked up only
+-- What a sweep must pick up: intents nobody started, decisions and expiries nobody acted on. What has waited for long is picked up only
 -- now and then: a workflow that cannot go on must not be signalled every second until its history is full.
 create function sweep_due(since timestamptz, older_than interval) returns boolean language sql volatile
 as $$ select since < clock_timestamp() - older_than
@@ -174,7 +174,13 @@ create function unconsumed_decisions(older_than interval, at_most integer)
 returns table (organisation_id uuid, id text, workflow_id text)
 language sql volatile security definer set search_path = pg_catalog, public
 as $$ select organisation_id, id, workflow_id from approval_requests
-       where consumed_at is null and sweep_due(decided_at, older_than) order by decided_at limit at_most $$;
+       where consumed_at is null and sweep_due(coalesce(decided_at, expires_at), older_than) order by decided_at limit at_most $$;
+
+create function unreconciled_agents(older_than interval, at_most integer)
+returns table (organisation_id uuid, id uuid)
+language sql volatile security definer set search_path = pg_catalog, public
+as $$ select organisation_id, id from agents
+       where sync_state = 'pending' and archived_at is null and sweep_due(updated_at, older_than) limit at_most $$;
 
 create function unattended_sessions(older_than interval, at_most integer)
 returns table (organisation_id uuid, id uuid)
@@ -191,13 +197,14 @@ declare
   target text;
 begin
   foreach target in array array['identity_providers', 'session_bearers', 'credentials', 'mcp_servers', 'stream_tickets',
-      'users', 'organisations', 'operations', 'approval_requests', 'sessions', 'session_commands'] loop
+      'users', 'organisations', 'operations', 'approval_requests', 'agents', 'sessions', 'session_commands'] loop
     execute format('grant select on %I to powerloom_lookup', target);
     execute format('create policy lookup on %I for select to powerloom_lookup using (true)', target);
   end loop;
   foreach lookup in array array['find_identity_providers(text)', 'find_bearer(text)', 'find_introspection_client(uuid)',
       'find_stream_ticket(text)', 'find_dev_user(text)', 'list_organisations()', 'stale_operations(interval, integer)',
-      'unconsumed_decisions(interval, integer)', 'unattended_sessions(interval, integer)'] loop
+      'unconsumed_decisions(interval, integer)', 'unreconciled_agents(interval, integer)',
+      'unattended_sessions(interval, integer)'] loop
     execute format('alter function %s owner to powerloom_lookup', lookup);
     execute format('revoke all on function %s from public', lookup);
     execute format('grant execute on function %s to powerloom_app', lookup);

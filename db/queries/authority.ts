@@ -110,3 +110,21 @@ export async function lockAuthority(sql: Sql, mode: "share" | "update"): Promise
   if (mode === "share") await sql.rows("select version from authority_versions for share");
   else await sql.run("update authority_versions set version = version + 1");
 }
+
+/**
+ * The same for an operation whose name is not known yet. The name is immutable, so reading it unlocked keeps the lock order.
+ * @returns the operation's name, or undefined when there is none
+ */
+export async function lockAuthorityFor(
+  sql: Sql,
+  operationId: string,
+  exclusive: readonly string[],
+): Promise<string | undefined> {
+  const row = await sql.maybe<{ name: string }>(
+    `select p.name, (select v.version from authority_versions v where p.name <> all ($2::text[]) for share)
+       from operations p where p.id = $1`,
+    [operationId, exclusive],
+  );
+  if (row !== undefined && exclusive.includes(row.name)) await lockAuthority(sql, "update");
+  return row?.name;
+}

@@ -69,12 +69,6 @@ export async function recordIntent(
   intent: NewIntent,
   now: Date,
 ): Promise<{ row: OperationRow; fresh: boolean }> {
-  if (intent.idempotencyKey !== null)
-    await tx.run(
-      `update operations set idempotency_key = null
-        where sub = $1 and act = $2 and sid = $3 and idempotency_key = $4 and key_expires_at <= $5`,
-      [intent.sub, intent.act, intent.sid, intent.idempotencyKey, now],
-    );
   const inserted = await tx.maybe<OperationRow>(
     `insert into operations (id, organisation_id, name, sub, act, sid, idempotency_key, key_expires_at, body_digest, input,
        if_match, expires_at)
@@ -101,7 +95,10 @@ export async function recordIntent(
     [intent.sub, intent.act, intent.sid, intent.idempotencyKey],
   );
   // Freed between the two statements: it is ours to take.
-  return existing === undefined ? recordIntent(tx, intent, now) : { row: existing, fresh: false };
+  if (existing === undefined) return recordIntent(tx, intent, now);
+  if (existing.key_expires_at > now) return { row: existing, fresh: false };
+  await tx.run("update operations set idempotency_key = null where id = $1", [existing.id]);
+  return recordIntent(tx, intent, now);
 }
 
 export interface Outcome {

@@ -26,7 +26,7 @@ export async function ask(
 }
 
 /** One form sent to an OAuth endpoint, as a client with a secret or as nobody in particular. */
-export async function postForm(
+async function postForm(
   path: string,
   form: Record<string, string>,
   client?: { id: string; secret: string },

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { Provider } from "oidc-provider";
 
-export interface Account {
+interface Account {
   sub: string;
   email: string;
   verified: boolean;

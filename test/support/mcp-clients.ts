@@ -22,7 +22,7 @@ export const elevenTools = [
 export type ToolName = (typeof elevenTools)[number];
 
 /** What a tool call gave: the structured answer, or the API's own words. */
-export interface ToolAnswer {
+interface ToolAnswer {
   isError: boolean;
   value: Record<string, unknown>;
 }

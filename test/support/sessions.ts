@@ -96,12 +96,3 @@ export async function bearerOf(sessionId: string, mcpServerId?: string): Promise
   }, `session ${sessionId} has a bearer`);
   return unseal(Buffer.from(sharedStack().sealingKey, "base64url"), sealed);
 }
-
-/** Ids of the provider's vaults made for a session, and its sessions' ids. */
-export async function unansweredCommands(sessionId: string): Promise<number> {
-  const [row] = await query<{ count: string }>(
-    "select count(*) from session_commands where session_id = $1 and sent_at is null",
-    [sessionId],
-  );
-  return Number(row?.count);
-}

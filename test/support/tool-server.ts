@@ -9,21 +9,28 @@ export interface ToolServer {
   url: string;
   /** The calls that ran, oldest first. */
   calls: { tool: string; text: string }[];
+  /** Lets the calls of `held_note` go on. */
+  release(): void;
   /** What stood in the Authorization headers. */
   bearers: Set<string>;
   close(): Promise<void>;
 }
 
-/** A real MCP server of a third party, with a tool that answers at once and one that takes its time. */
+/** A real MCP server of a third party, with tools that answer at once, take their time, or wait until they are told. */
 export async function startToolServer(): Promise<ToolServer> {
   const calls: ToolServer["calls"] = [];
   const bearers = new Set<string>();
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   const handler = createMcpHandler(() => {
     const server = new McpServer({ name: "notes", version: "1.0.0" });
     const input = z.object({ text: z.string(), ms: z.int().optional() });
-    for (const tool of ["note", "slow_note"])
+    for (const tool of ["note", "slow_note", "held_note"])
       server.registerTool(tool, { description: `Takes a ${tool}`, inputSchema: input }, async ({ text, ms }) => {
         calls.push({ tool, text });
+        if (tool === "held_note") await released;
         if (ms !== undefined) await new Promise((resolve) => setTimeout(resolve, ms));
         return { content: [{ type: "text", text: `noted: ${text}` }] };
       });
@@ -40,6 +47,7 @@ export async function startToolServer(): Promise<ToolServer> {
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
     calls,
+    release,
     bearers,
     async close() {
       http.closeAllConnections();

@@ -28,8 +28,7 @@ export async function eventsOf(person: Person, sessionId: string, after = 0): Pr
   }
 }
 
-export const textOf = ({ payload }: SessionEvent): string =>
-  (payload.content ?? []).map(({ text }) => text ?? "").join("");
+const textOf = ({ payload }: SessionEvent): string => (payload.content ?? []).map(({ text }) => text ?? "").join("");
 
 function turnOf(sessionId: string, events: SessionEvent[]): Turn {
   const said = events.filter(({ type }) => type === "agent.message").map(textOf);

@@ -10,7 +10,7 @@ export interface Cast {
   email: string;
   home: string;
 }
-export interface Place {
+interface Place {
   path: string;
   name: string;
   display: string;

@@ -16,7 +16,7 @@ export interface Witness {
   close(): Promise<void>;
 }
 
-export interface AgentRow {
+interface AgentRow {
   id: string;
   name: string;
   ou: string;
@@ -32,7 +32,7 @@ export interface AgentRow {
   cma_agent_version: number | null;
 }
 
-export type ProviderAgent = Awaited<ReturnType<Anthropic["beta"]["agents"]["retrieve"]>>;
+type ProviderAgent = Awaited<ReturnType<Anthropic["beta"]["agents"]["retrieve"]>>;
 
 const agentsSelect = `select a.id, a.name, o.path as ou, u.email as owner, a.sync_state, a.generation, a.synced_generation,
   a.cma_agent_id, a.cma_agent_version,

@@ -64,6 +64,7 @@ export interface AuditRow {
   operation: string;
   outcome: string;
   sub: string | null;
+  target: string | null;
   body: { id: string; detail: Record<string, unknown>; approval_id: string | null; rule: string | null };
 }
 
@@ -71,7 +72,9 @@ export interface AuditRow {
 export function auditOf(organisationId: string): Promise<AuditRow[]> {
   return asSuperuser(async (sql) => {
     const { rows } = await sql.query<AuditRow>(
-      `select position::int, operation, outcome, sub, body::jsonb as body from control_plane_audit
+      `select position::int, b ->> 'operation' as operation, b ->> 'outcome' as outcome, b ->> 'sub' as sub,
+              b ->> 'target' as target, b as body
+         from control_plane_audit, lateral (select body::jsonb as b) as parsed
         where organisation_id = $1 order by position`,
       [organisationId],
     );
@@ -100,21 +103,30 @@ const itsOwn = [
   "updated_at",
   "health",
 ];
-const bookkeeping = ["operations", "control_plane_audit", "audit_heads", "change_events", "provider_environments"];
+const bookkeeping = [
+  "authority_versions",
+  "operations",
+  "control_plane_audit",
+  "audit_heads",
+  "change_events",
+  "provider_environments",
+];
 
 /** Everything an organisation has that people can change, as one text: equal when nothing was changed. */
 export function stateOf(organisationId: string): Promise<string> {
   return asSuperuser(async (sql) => {
-    const parts: string[] = [];
-    for (const table of await tenantTables(sql)) {
-      if (bookkeeping.includes(table) || table === "authority_versions") continue;
-      const { rows } = await sql.query<{ row: string }>(
-        `select (to_jsonb(t) - $2::text[])::text as row from ${table} t where organisation_id = $1 order by 1`,
-        [organisationId, itsOwn],
-      );
-      parts.push(`${table}: ${rows.map(({ row }) => row).join("\n")}`);
-    }
-    return parts.join("\n");
+    const tables = (await tenantTables(sql)).filter((table) => !bookkeeping.includes(table));
+    const { rows } = await sql.query<{ row: string }>(
+      tables
+        .map(
+          (table) =>
+            `select '${table} ' || (to_jsonb(t) - $2::text[])::text as row from ${table} t where organisation_id = $1`,
+        )
+        .join(" union all ")
+        .concat(" order by 1"),
+      [organisationId, itsOwn],
+    );
+    return rows.map(({ row }) => row).join("\n");
   });
 }
 
@@ -152,4 +164,14 @@ export function withRole(
   ou = organisation.root,
 ) {
   return organisation.person(local, { roles: [{ role, ou }] });
+}
+
+/** Lets a binding of a person run out at this moment. */
+export async function expireBindingsOf(person: { email: string }): Promise<void> {
+  await asSuperuser((sql) =>
+    sql.query(
+      "update bindings set expires_at = clock_timestamp() where user_id = (select id from users where email = $1)",
+      [person.email],
+    ),
+  );
 }

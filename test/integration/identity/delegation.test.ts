@@ -36,8 +36,9 @@ const verdict = ({ status, body }: Answer) => [status, body["rule"]];
 const refusals = async () =>
   (
     await query<{ operation: string; act: string; delegated_from_session: string; rule: string }>(
-      `select operation, act, delegated_from_session, rule from control_plane_audit
-        where organisation_id = $1 and outcome = 'refused' order by position`,
+      `select entry->>'operation' as operation, entry->>'act' as act,
+              entry->>'delegated_from_session' as delegated_from_session, entry->>'rule' as rule
+         from control_plane_audit where organisation_id = $1 and entry->>'outcome' = 'refused' order by position`,
       [organisation.organisationId],
     )
   ).filter(({ act }) => act !== null);

@@ -74,7 +74,7 @@ describe("an organisation's own identity provider", () => {
     const ous = await personWith(stack.apiUrl, ada.email, token).get<{ data: { path: string }[] }>("/ous");
     expect(ous.data.map(({ path }) => path)).toEqual([`/${name}`]);
     const linked = await query<{ body: string }>(
-      "select body from control_plane_audit where organisation_id = $1 and operation = 'user.link'",
+      "select body from control_plane_audit where organisation_id = $1 and entry->>'operation' = 'user.link'",
       [organisationId],
     );
     expect(linked).toHaveLength(1);

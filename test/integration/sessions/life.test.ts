@@ -9,6 +9,7 @@ import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 let organisation: TestOrganisation;
 let tools: ToolServer;
 let agentId: string;
+let serverId: string;
 let emma: Person & { id: string };
 let secret: string;
 /** Idle while the other tests run. */
@@ -20,6 +21,7 @@ beforeAll(async () => {
   const { admin, root } = organisation;
   emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: root }] });
   const server = await admin.make<{ id: string }>("/mcp-servers", { name: "notes", ou: root, url: tools.url });
+  serverId = server.id;
   ({ id: agentId } = await makeAgent(admin, { name: "scribe", ou: root }));
   await admin.make(`/agents/${agentId}/mcp-servers`, { mcp_server_id: server.id });
   ({ secret } = await admin.make<{ secret: string }>(`/agents/${agentId}/credentials`, { mcp_server_id: server.id }));
@@ -133,15 +135,31 @@ describe("in a session", () => {
   });
 
   test("an interrupt stops between tool calls, and the session stays open", async () => {
+    const { admin, root } = organisation;
     const before = tools.calls.length;
-    const id = await invoke(emma, agentId);
+    const { id: heldId } = await makeAgent(admin, { name: "held", ou: root });
+    await admin.make(`/agents/${heldId}/mcp-servers`, { mcp_server_id: serverId });
+    await admin.make(`/agents/${heldId}/credentials`, { mcp_server_id: serverId });
+    await giveScript(await synced(admin, heldId), [
+      { call: { server: "notes", tool: "held_note", input: { text: "first" } } },
+      { call: { server: "notes", tool: "note", input: { text: "second" } } },
+      { say: "Never said." },
+    ]);
+    const id = await invoke(emma, heldId);
     await eventually(async () => (tools.calls.length > before ? true : undefined), "the first tool call runs");
     expect((await emma.send("POST", `/sessions/${id}/interrupt`, {})).status).toBe(202);
+    const { cma_session_id: cmaId } = await sessionIn(emma, id, "running");
+    await eventually(async () => {
+      const events: string[] = [];
+      for await (const event of provider().beta.sessions.events.list(cmaId ?? "")) events.push(event.type);
+      return events.includes("user.interrupt") || undefined;
+    }, "the interrupt has arrived");
+    tools.release();
     await sessionIn(emma, id, "idle");
-    expect(tools.calls.slice(before).map(({ text }) => text)).toEqual(["one"]);
+    expect(tools.calls.slice(before).map(({ text }) => text)).toEqual(["first"]);
     const events = await eventsOf(emma, id);
     expect(events.map(({ type }) => type)).toContain("user.interrupt");
-    expect(events.map(wordsOf)).not.toContain("Both are noted.");
+    expect(events.map(wordsOf)).not.toContain("Never said.");
     expect((await emma.send("POST", `/sessions/${id}/messages`, { text: "Go on" })).status).toBe(202);
   });
 
@@ -232,7 +250,7 @@ describe("ending a session", () => {
     expect(Number(rested?.seconds)).toBeLessThan(15);
     expect(await vaultsOf(forgotten)).toEqual([]);
     const entries = await query<{ outcome: string }>(
-      "select outcome from control_plane_audit where target = $1 and operation = 'session.end'",
+      "select entry->>'outcome' as outcome from control_plane_audit where entry->>'target' = $1 and entry->>'operation' = 'session.end'",
       [`session:${forgotten}`],
     );
     expect(entries).toEqual([{ outcome: "applied" }]);
