@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from "express";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { PowerloomError } from "../core/errors.ts";
-import type { Sql, Tx } from "../db/database.ts";
+import { isDatabaseAway, type Sql, type Tx } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { createOidcVerifier } from "./oidc.ts";
@@ -42,6 +42,8 @@ export function authenticate(deps: ApiDeps, identify: Identifier) {
           await recordSecurityEvent(deps, "suspended_principal", { reason: error.message, path: req.path });
         throw error;
       }
+      // A database that is away says nothing about the token: whoever is told 401 throws good credentials away.
+      if (isDatabaseAway(error)) throw error;
       const reason = error instanceof Error ? error.message : "unknown";
       await recordSecurityEvent(deps, "invalid_token", { reason, path: req.path });
       throw new PowerloomError("unauthenticated", `The token was refused: ${reason}.`, {}, { cause: error });

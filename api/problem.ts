@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { actions } from "../contracts/actions.ts";
 import { reads } from "../contracts/reads.ts";
 import { PowerloomError, toProblem } from "../core/errors.ts";
-import { sqlState } from "../db/database.ts";
+import { isDatabaseAway, sqlState } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import { operations } from "../operations/registry.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
@@ -121,9 +121,7 @@ function translate(error: unknown): PowerloomError {
   // What PostgreSQL cannot take as text or number: the fault is in what was sent, wherever it slipped through.
   if (state === "22021" || state === "22P05" || state === "22P02" || state === "22003")
     return new PowerloomError("invalid_input", "A value is outside what can be stored.", {}, { cause: error });
-  // Connection lost, server going down or statement too long, lock or deadlock, too many connections.
-  const down = /^(08|57)/.test(state ?? "") || ["55P03", "40P01", "40001", "53300"].includes(state ?? "");
-  if (down || /ECONNREFUSED|ENOENT|Connection terminated|timeout exceeded when trying to connect/.test(message))
+  if (isDatabaseAway(error))
     return new PowerloomError(
       "unavailable",
       "The database cannot be reached or is too slow; try again.",

@@ -16,7 +16,7 @@ export interface ActionDeclaration {
   status: 200 | 201 | 202;
 }
 
-export const invocationView = z
+const invocationView = z
   .object({
     session_id: z.uuid(),
     websocket_url: z.string().describe("Carries a single-use ticket; append ?after= to resume from a position"),

@@ -77,7 +77,7 @@ const get = (
   output,
 });
 
-export const whoAmIView = z
+const whoAmIView = z
   .object({
     principal_id: z.uuid(),
     email: z.string(),
@@ -90,7 +90,7 @@ export const whoAmIView = z
   })
   .meta({ id: "WhoAmI" });
 
-export const explanationView = z
+const explanationView = z
   .object({
     effect: z.enum(["allow", "deny"]),
     rule: z.string(),
@@ -103,7 +103,7 @@ export const explanationView = z
   })
   .meta({ id: "Explanation" });
 
-export const verdictView = z
+const verdictView = z
   .object({
     intact: z.boolean(),
     entries: z.int(),

@@ -48,11 +48,6 @@ export class PowerloomError extends Error {
   }
 }
 
-/** HTTP status of an error code. */
-export function statusOf(code: ErrorCode): number {
-  return errorTable[code].status;
-}
-
 /** The problem document (RFC 9457) that says this error to a client. */
 export function toProblem(error: PowerloomError): Problem {
   const { status, title, retryable } = errorTable[error.code];

@@ -2,8 +2,6 @@ declare const brand: unique symbol;
 type Id<Name extends string> = string & { readonly [brand]: Name };
 
 export type OrganisationId = Id<"organisation">;
-export type OuId = Id<"ou">;
-export type PrincipalId = Id<"principal">;
 export type AgentId = Id<"agent">;
 export type OperationId = Id<"operation">;
 export type SessionId = Id<"session">;

@@ -9,7 +9,7 @@ import { type Person, signIn } from "./api.ts";
 import { acme, type Plan, type Seeded, seedOrganisation } from "./seed.ts";
 import { startToolServer, type ToolCall } from "./tool-server.ts";
 
-export const adminEmail = "admin@acme.com";
+const adminEmail = "admin@acme.com";
 
 /** What the dev organisation needs to be started again: ports and introspection secrets of its local MCP servers. */
 interface DevRecord {

@@ -30,7 +30,7 @@ const people = [
 ];
 
 /** The tools of the two local servers: enough of Apollo and Gmail to watch an agent work. */
-export const toolTables: Record<string, ToolTable> = {
+const toolTables: Record<string, ToolTable> = {
   Apollo: {
     search_people: {
       description: "Search prospects: people by title, company or industry",

@@ -47,7 +47,7 @@ export interface Preview<Plan> {
   alsoNeeds?: { permission: Permission; ou: OuScope }[];
 }
 
-export interface Applied {
+interface Applied {
   target: { type: string; id: string };
   result: Record<string, unknown>;
   /** Shown once to a person over REST: merged into the first answer, never stored in the clear, never delegated. */

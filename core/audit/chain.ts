@@ -4,7 +4,7 @@ import { canonicalJson, sha256Hex } from "../canonical.ts";
 export const genesisHash = "0".repeat(64);
 
 /** Version of the hashed form. A change of the form is a new version, never an edit. */
-export const chainVersion = 1;
+const chainVersion = 1;
 
 /** One audit entry as exported: `body` is the canonical JSON that was hashed, byte for byte. */
 export interface ChainEntry {
@@ -21,7 +21,7 @@ export type ChainVerdict =
   | { intact: false; position: number; reason: string; entries: number };
 
 /** RFC 8785 form of an entry: the keys are already in canonical order, the body is canonical by itself. */
-export function hashedForm(entry: Omit<ChainEntry, "hash">): string {
+function hashedForm(entry: Omit<ChainEntry, "hash">): string {
   return (
     `{"at":${JSON.stringify(entry.at)},"body":${entry.body},"organisation":${JSON.stringify(entry.organisation)},` +
     `"position":${entry.position},"previous":${JSON.stringify(entry.previous)},"v":${chainVersion}}`

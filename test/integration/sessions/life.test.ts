@@ -115,6 +115,8 @@ describe("in a session", () => {
     expect(data.map(({ operation, outcome }) => `${operation} ${outcome}`).sort()).toEqual([
       "agent.invoke accepted",
       "session.end accepted",
+      "session.end refused",
+      "session.message refused",
     ]);
   });
 

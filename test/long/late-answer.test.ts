@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openStage, type Stage } from "../durability/stage.ts";
 import { diceOf } from "../integration/conversations/pools.ts";
 import { type Scene, setScene } from "../integration/conversations/scene.ts";
 import { eventually, testSeed } from "../support/organisation.ts";
-import { openStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
 let scene: Scene;
