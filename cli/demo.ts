@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
 import { runDemo } from "../demo/story.ts";
 import { startLocalStack } from "../stack/local-stack.ts";
@@ -27,7 +28,7 @@ export function configure(command: Command, shell: Shell): void {
         color: wantsColor(shell),
         log: (line) => {
           // Building Temporal takes minutes the first time: that must be seen.
-          if (verbose || /temporal: |Temporal|building|download/i.test(line)) write(`  ${line}`);
+          if (verbose || /^powerloom\b.*temporal/i.test(stripVTControlCharacters(line))) write(`  ${line}`);
         },
       });
       try {

@@ -133,8 +133,8 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await audit(options, first);
 
     chapter("Where to go from here");
-    const home = options.stateDirectory;
-    write(`  POWERLOOM_HOME=${home} npm start        the same organisation again, until Ctrl-C`);
+    const home = options.stateDirectory.replaceAll("'", `'\\''`);
+    write(`  POWERLOOM_HOME='${home}' npm start        the same organisation again, until Ctrl-C`);
     write(`  npx powerloom login --dev --email ${admin.email} --api ${stack.apiUrl}`);
     write(`  npx powerloom chat powerloom-meta        talk to it yourself`);
     write(`  npm run demo -- "any prompt"             one prompt, on fresh data`);

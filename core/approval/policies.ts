@@ -27,7 +27,7 @@ export function matchPolicies(
         ancestors.includes(policy.ouId) &&
         policy.operations.some((pattern) => operationMatches(pattern, operation)),
     )
-    .sort((a, b) => ancestors.indexOf(b.ouId) - ancestors.indexOf(a.ouId) || a.id.localeCompare(b.id));
+    .sort((a, b) => ancestors.indexOf(b.ouId) - ancestors.indexOf(a.ouId) || (a.id < b.id ? -1 : 1));
 }
 
 /** `agent.create`, `agent.*` or `*`. */
