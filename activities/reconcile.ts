@@ -20,6 +20,9 @@ export type ReconcileResult =
   /** Trying again as it is will not help; the sweep looks again anyway. */
   | { status: "failed"; reason: string; label: string; ou: string };
 
+/** Another reconciliation uploads the skill right now. */
+class UploadElsewhere extends Error {}
+
 /** What `reconcileAgent` and its sweep may do. Level-based: observe, plan, apply; never what changed. */
 export function createReconcileActivities(deps: ActivityDeps) {
   const { db, claude } = deps;
@@ -48,6 +51,8 @@ export function createReconcileActivities(deps: ActivityDeps) {
       await record(ref, row, now, plan.action);
       return { status: "converged", action: plan.action, label, ou };
     } catch (error) {
+      if (error instanceof UploadElsewhere)
+        return { status: "retry", afterMs: 500, reason: "a skill is being uploaded", label, ou };
       const fault = providerFault(error);
       if (fault === undefined) throw error;
       await recordFault(ref, fault.raw);
@@ -78,12 +83,18 @@ export function createReconcileActivities(deps: ActivityDeps) {
     };
   }
 
-  /** Uploads a skill's version once, however many agents ask for it at the same moment. */
-  function pushSkill(organisationId: OrganisationId, skillId: string, version: number) {
-    return db.inOrganisation(organisationId, async (tx) => {
-      // Held while the provider answers: uploads have no idempotency key, and nothing else waits for this lock.
-      await tx.run("select pg_advisory_xact_lock(hashtextextended('skill:' || $1, 0))", [skillId]);
-      const text = await tx.maybe<{
+  /**
+   * Uploads a skill's version once, however many agents ask for it at the same moment: uploads have no idempotency key. The
+   * one that has the lease uploads, outside any transaction; the others come again.
+   */
+  async function pushSkill(organisationId: OrganisationId, skillId: string, version: number) {
+    const { text, leased } = await db.inOrganisation(organisationId, async (tx) => {
+      const changed = await tx.run(
+        `update skills set uploading_until = clock_timestamp() + interval '60 seconds'
+          where id = $1 and (uploading_until is null or uploading_until < clock_timestamp())`,
+        [skillId],
+      );
+      const row = await tx.maybe<{
         name: string;
         description: string;
         content: string;
@@ -94,18 +105,32 @@ export function createReconcileActivities(deps: ActivityDeps) {
            from skills s join skill_versions v on v.skill_id = s.id where s.id = $1 and v.version = $2`,
         [skillId, version],
       );
-      if (text === undefined) throw new Error(`skill ${skillId} has no version ${version}`);
-      if (text.cma_skill_id !== null && text.cma_version !== null)
-        return { skillId: text.cma_skill_id, version: text.cma_version };
-      const pushed = await pushSkillVersion(claude, { skillId, version, ...text }, text.cma_skill_id);
-      await tx.run("update skills set cma_skill_id = $2 where id = $1", [skillId, pushed.skillId]);
-      await tx.run("update skill_versions set cma_version = $3 where skill_id = $1 and version = $2", [
-        skillId,
-        version,
-        pushed.version,
-      ]);
-      return pushed;
+      return { text: row, leased: changed > 0 };
     });
+    if (text === undefined) throw new Error(`skill ${skillId} has no version ${version}`);
+    const known =
+      text.cma_skill_id !== null && text.cma_version !== null
+        ? { skillId: text.cma_skill_id, version: text.cma_version }
+        : undefined;
+    if (!leased && known === undefined) throw new UploadElsewhere();
+    try {
+      const pushed = known ?? (await pushSkillVersion(claude, { skillId, version, ...text }, text.cma_skill_id));
+      if (known === undefined)
+        await db.inOrganisation(organisationId, async (tx) => {
+          await tx.run("update skills set cma_skill_id = $2 where id = $1", [skillId, pushed.skillId]);
+          await tx.run("update skill_versions set cma_version = $3 where skill_id = $1 and version = $2", [
+            skillId,
+            version,
+            pushed.version,
+          ]);
+        });
+      return pushed;
+    } finally {
+      if (leased)
+        await db.inOrganisation(organisationId, (tx) =>
+          tx.run("update skills set uploading_until = null where id = $1", [skillId]),
+        );
+    }
   }
 
   async function observe(ref: AgentRef, row: AgentRow): Promise<ObservedAgent | undefined> {
@@ -217,11 +242,12 @@ export function createReconcileActivities(deps: ActivityDeps) {
             [olderThanSeconds],
           ),
         );
-        for (const { id } of agents) {
-          await nudgeAgent(deps.temporal, { organisationId, agentId: id });
-          woken += 1;
+        for (let at = 0; at < agents.length; at += 20) {
+          const batch = agents.slice(at, at + 20);
+          await Promise.all(batch.map(({ id }) => nudgeAgent(deps.temporal, { organisationId, agentId: id })));
+          woken += batch.length;
+          heartbeat();
         }
-        heartbeat();
       }
       return woken;
     },

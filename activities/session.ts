@@ -34,6 +34,9 @@ export type SessionActivities = ReturnType<typeof createSessionActivities>;
 
 const idleReason = "idle for too long";
 
+/** A code, not people's words: what an activity returns stands in the history. The words are in the rows. */
+const endedOnRequest = "ended on request";
+
 /** What `agentSession` may do. Every step looks first whether it, or the provider, has it done already. */
 export function createSessionActivities(deps: ActivityDeps) {
   const { db, claude } = deps;
@@ -222,8 +225,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         ou: session.ou_path,
         idleTimeoutSeconds: session.idle_timeout_seconds,
       };
-      if (session.ended_at !== null)
-        return { ended: true, endReason: session.end_reason ?? "ended", cmaRunning: false, ...facts };
+      if (session.ended_at !== null) return { ended: true, endReason: endedOnRequest, cmaRunning: false, ...facts };
       const beat = setInterval(() => heartbeat(), 1_000);
       try {
         const reopened = session.cma_session_id !== null;
@@ -247,13 +249,12 @@ export function createSessionActivities(deps: ActivityDeps) {
       const beat = setInterval(() => heartbeat(), 1_000);
       try {
         const session = await load(ref);
-        if (session === undefined || session.ended_at !== null) return { sent: 0, end: session?.end_reason ?? "ended" };
+        if (session === undefined || session.ended_at !== null) return { sent: 0, end: endedOnRequest };
         const commands = await db.inOrganisation(ref.organisationId, (tx) => queuedCommands(tx, ref.sessionId));
         // Before all others: a message that cannot be sent must never keep a session from ending.
         const end = commands.find((command) => command.kind === "end");
         if (end !== undefined) {
-          const reason = end.payload["reason"];
-          return { sent: 0, end: typeof reason === "string" ? reason : "ended by its user" };
+          return { sent: 0, end: endedOnRequest };
         }
         let sent = 0;
         for (const command of commands) {
@@ -302,8 +303,8 @@ export function createSessionActivities(deps: ActivityDeps) {
             "update session_bearers set revoked_at = coalesce(revoked_at, $2), sealed_bearer = null where session_id = $1",
             [ref.sessionId, deps.now()],
           );
-          return tx.maybe(
-            "select from session_commands where session_id = $1 and kind = 'end' and created_by is not null",
+          return tx.maybe<{ reason: string | null; created_by: string | null }>(
+            "select payload ->> 'reason' as reason, created_by from session_commands where session_id = $1 and kind = 'end' order by sequence limit 1",
             [ref.sessionId],
           );
         });
@@ -311,10 +312,12 @@ export function createSessionActivities(deps: ActivityDeps) {
           session.cma_session_id ?? (await findTaggedSession(claude, session.id, session.create_intended_at));
         if (cmaSessionId !== undefined) {
           await endSession(claude, cmaSessionId);
-          await storeTheRest(ref, cmaSessionId);
         }
+        // Before the last events are fetched: nothing may keep credentials alive.
         const vaultId = session.cma_vault_id ?? (await findTaggedVault(claude, session.id));
         if (vaultId !== undefined) await destroyVault(claude, vaultId);
+        if (cmaSessionId !== undefined) await storeTheRest(ref, cmaSessionId);
+        const said = session.end_reason ?? byCommand?.reason ?? reason;
         await withdrawToolCalls(deps, ref, [], "the session ended");
         await db.inOrganisation(ref.organisationId, async (tx) => {
           const now = deps.now();
@@ -322,17 +325,17 @@ export function createSessionActivities(deps: ActivityDeps) {
           await tx.run(
             `update sessions set status = $2, end_reason = coalesce(end_reason, $3), ended_at = coalesce(ended_at, $4),
                cleaned_at = $4 where id = $1`,
-            [ref.sessionId, failed ? "failed" : "ended", reason, now],
+            [ref.sessionId, failed ? "failed" : "ended", said, now],
           );
           await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [
             ref.sessionId,
             now,
           ]);
           await appendSessionEvents(tx, ref.sessionId, [
-            { providerEventId: "powerloom:ended", type: "powerloom.session_ended", payload: { reason } },
+            { providerEventId: "powerloom:ended", type: "powerloom.session_ended", payload: { reason: said } },
           ]);
           // A person's own end was audited when they asked for it.
-          if (byCommand === undefined)
+          if (byCommand?.created_by == null)
             await appendAudit(tx, {
               id: ref.sessionId,
               sub: session.invoker_id,
@@ -345,7 +348,7 @@ export function createSessionActivities(deps: ActivityDeps) {
               rule: null,
               approval_id: null,
               outcome: failed ? "failed" : "applied",
-              detail: { reason },
+              detail: { reason: said },
             });
         });
         await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);

@@ -111,29 +111,51 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     );
     const audiences = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
     const candidates = providers.filter((provider) => audiences.includes(provider.audience));
-    for (const { organisation_id: organisationId } of candidates) {
-      const caller = await deps.db.inOrganisation(organisationId, (tx) =>
-        findForeign(tx, organisationId, issuer, claims),
-      );
-      if (caller !== undefined) return caller;
-    }
-    throw new Error("no user of an organisation that trusts its issuer matches it");
+    const linked = await callersIn(candidates, (tx) => findLinked(tx, issuer, claims));
+    const [known] = linked;
+    if (known !== undefined && linked.length === 1) return known;
+    // Several organisations may trust one issuer. Whoever adds somebody else's address must not get their first sign-in.
+    const claimed = await callersIn(candidates, (tx) => findByVerifiedAddress(tx, claims));
+    if (linked.length > 1 || claimed.length > 1)
+      throw new Error("several organisations that trust its issuer have a user that matches it");
+    const [first] = claimed;
+    if (first === undefined) throw new Error("no user of an organisation that trusts its issuer matches it");
+    const id = await deps.db.inOrganisation(first.organisationId, (tx) => linkFirstSignIn(tx, issuer, claims));
+    if (id === undefined) throw new Error("no user of an organisation that trusts its issuer matches it");
+    return { ...first, principalId: id };
   }
 
-  async function findForeign(
-    tx: Tx,
-    organisationId: string,
-    issuer: string,
-    claims: JWTPayload,
-  ): Promise<Caller | undefined> {
+  /** The callers that `find` names, at most one per organisation. */
+  async function callersIn(
+    candidates: { organisation_id: string }[],
+    find: (tx: Tx) => Promise<string | undefined>,
+  ): Promise<Caller[]> {
+    const callers: Caller[] = [];
+    for (const { organisation_id: organisationId } of candidates)
+      await deps.db.inOrganisation(organisationId, async (tx) => {
+        const id = await find(tx);
+        if (id === undefined) return;
+        const user = await activeUser(tx, id);
+        callers.push({ organisationId, principalId: user.id, email: user.email, act: "", sid: "", op: null });
+      });
+    return callers;
+  }
+
+  async function findLinked(tx: Tx, issuer: string, claims: JWTPayload): Promise<string | undefined> {
     const known = await tx.maybe<{ id: string }>(
       "select id from users where external_issuer = $1 and external_subject = $2",
       [issuer, claims.sub],
     );
-    const id = known?.id ?? (await linkFirstSignIn(tx, issuer, claims));
-    if (id === undefined) return undefined;
-    const user = await activeUser(tx, id);
-    return { organisationId, principalId: user.id, email: user.email, act: "", sid: "", op: null };
+    return known?.id;
+  }
+
+  async function findByVerifiedAddress(tx: Tx, { email, email_verified }: JWTPayload): Promise<string | undefined> {
+    if (typeof email !== "string" || email_verified !== true) return undefined;
+    const user = await tx.maybe<{ id: string }>(
+      "select id from users where email = lower($1) and external_subject is null",
+      [email],
+    );
+    return user?.id;
   }
 
   /**

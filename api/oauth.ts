@@ -103,7 +103,7 @@ export function oauthRoutes(
         token_type: "Bearer",
         client_id: facts.agentId,
         sub: facts.sub,
-        username: facts.email,
+        username: facts.email === "" ? undefined : facts.email,
         sid: facts.sid === "" ? undefined : facts.sid,
         act: { sub: `agent:${facts.agentId}` },
         aud: facts.audience,
@@ -182,10 +182,10 @@ export function oauthRoutes(
                join agents a on a.id = b.agent_id and a.deleted_at is null
                join mcp_servers m on m.id = b.mcp_server_id and m.removed_at is null
               where b.bearer_hash = $1 and b.revoked_at is null`
-          : `select a.owner_id as sub, u.email, '' as sid, c.agent_id, c.mcp_server_id, m.url, c.expires_at
+          : `select 'agent:' || a.id as sub, '' as email, '' as sid, c.agent_id, c.mcp_server_id, m.url, c.expires_at
                from credentials c
                join agents a on a.id = c.agent_id and a.deleted_at is null
-               join users u on u.id = a.owner_id
+               join users u on u.id = a.owner_id and u.status = 'active'
                join mcp_servers m on m.id = c.mcp_server_id and m.removed_at is null
               where c.bearer_hash = $1 and c.revoked_at is null and (c.expires_at is null or c.expires_at > $2)`,
         kind === "session" ? [hash] : [hash, deps.now()],

@@ -12,7 +12,10 @@ if (node === undefined) {
   console.error(`powerloom needs Node 24 or newer; this is ${process.version}. Install Node 24, or run 'npm ci' here.`);
   process.exit(1);
 }
-const child = spawn(node, [`${root}cli/main.ts`, ...process.argv.slice(2)], { stdio: "inherit" });
+const child = spawn(node, [`${root}cli/main.ts`, ...process.argv.slice(2)], {
+  // The channel tells the child when this process is gone, even if it was killed.
+  stdio: ["inherit", "inherit", "inherit", "ipc"],
+});
 // A terminal sends Ctrl-C to both of us: the child decides what it means. SIGTERM comes to this process alone.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => child.kill("SIGTERM"));

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
 import { runDemo } from "../demo/story.ts";
 import { startLocalStack } from "../stack/local-stack.ts";
+import { exitWhenParentGoes } from "../stack/parent.ts";
 import { resetState } from "../stack/state-directory.ts";
 import { type Shell, wantsColor } from "./shell.ts";
 
@@ -12,7 +13,10 @@ export function configure(command: Command, shell: Shell): void {
     .argument("[prompt...]", "say this to the meta-agent instead of the whole story")
     .option("--keep", "leave everything running at the end, until Ctrl-C")
     .action(async (words: string[], options: { keep?: boolean }) => {
-      const directory = resolve(shell.env["POWERLOOM_HOME"] || ".powerloom-demo");
+      exitWhenParentGoes();
+      process.channel?.unref();
+      const directory = // Beside the state of `up`, never in it: the demo starts on fresh data and removes what is there.
+        resolve(`${shell.env["POWERLOOM_HOME"] || ".powerloom"}-demo`);
       const write = (line: string) => void shell.stdout.write(`${line}\n`);
       const verbose = Boolean(shell.env["POWERLOOM_DEMO_LOG"]);
       const started = Date.now();

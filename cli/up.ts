@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { openDevOrganisation } from "../demo/organisation.ts";
 import { startLocalStack } from "../stack/local-stack.ts";
+import { exitWhenParentGoes } from "../stack/parent.ts";
 import { StackError } from "../stack/stack-error.ts";
 import { stateDirectoryPath } from "../stack/state-directory.ts";
 import { CliFailure, exitCodes } from "./failure.ts";
@@ -11,6 +12,8 @@ export function configure(command: Command, shell: Shell): void {
   command
     .option("--production", "no dev login, no dev data: sign in through an identity provider (see powerloom init)")
     .action(async (options: { production?: boolean }) => {
+      exitWhenParentGoes();
+      process.channel?.unref();
       const directory = stateDirectoryPath(shell.env as NodeJS.ProcessEnv);
       const write = (line: string) => void shell.stdout.write(`${line}\n`);
       const mode = options.production ? "production" : "dev";

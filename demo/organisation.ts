@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { v7 } from "uuid";
+import { PowerloomError } from "../core/errors.ts";
 import { createOrganisation } from "../db/create-organisation.ts";
 import { openDatabase } from "../db/database.ts";
 import type { LocalStack } from "../stack/local-stack.ts";
@@ -67,6 +68,12 @@ async function makeOrganisation(stack: LocalStack): Promise<DevRecord> {
       displayName: "Acme",
       adminEmail,
       adminName: "Ada Admin",
+    }).catch((error: unknown) => {
+      if (error instanceof PowerloomError && error.code === "conflict")
+        throw new Error(
+          "The dev organisation was interrupted while it was made: `powerloom reset --yes`, then start again.",
+        );
+      throw error;
     });
   } finally {
     await db.close();

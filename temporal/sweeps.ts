@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { type AgentId, type OrganisationId, type SessionId, workflowIds } from "../core/ids.ts";
 import type { Database } from "../db/database.ts";
 import { lookAgain, taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
-import { initialAttributes, nudgeAgent, nudgeSession, signalLookAgain } from "./nudge.ts";
+import { initialAttributes, nudgeAgent, nudgeSession } from "./nudge.ts";
 
 const everyMs = 1_000;
 const atMost = 200;
@@ -35,6 +35,14 @@ export function startSweeps(deps: { db: Database; temporal: Client; log: Logger 
 }
 
 async function sweep({ db, temporal, log }: { db: Database; temporal: Client; log: Logger }): Promise<void> {
+  // One row that cannot be helped must not keep the others waiting, nor may a Temporal that hangs keep the lock.
+  const attempt = async (id: string, body: () => Promise<void>): Promise<void> => {
+    try {
+      await temporal.connection.withDeadline(Date.now() + 5_000, body);
+    } catch (error) {
+      log.warn({ err: error, id }, "a sweep could not wake this one");
+    }
+  };
   const client = await db.pool.connect();
   try {
     const { rows } = await client.query<{ locked: boolean }>("select pg_try_advisory_lock(7240518) as locked");
@@ -46,25 +54,25 @@ async function sweep({ db, temporal, log }: { db: Database; temporal: Client; lo
       );
       for (const row of operations.rows) {
         log.info({ operation: row.id }, "starting an intent nobody started");
-        await startProvision(temporal, row);
+        await attempt(row.id, () => startProvision(temporal, row));
       }
       const decisions = await client.query<{ organisation_id: string; id: string; workflow_id: string }>(
         "select * from unconsumed_decisions('2 seconds', $1)",
         [atMost],
       );
-      for (const row of decisions.rows) await wakeWaiting(temporal, row);
+      for (const row of decisions.rows) await attempt(row.id, () => wakeWaiting(temporal, row));
       const agents = await client.query<{ organisation_id: OrganisationId; id: AgentId }>(
         "select * from unreconciled_agents('2 seconds', $1)",
         [atMost],
       );
       for (const row of agents.rows)
-        await nudgeAgent(temporal, { organisationId: row.organisation_id, agentId: row.id });
+        await attempt(row.id, () => nudgeAgent(temporal, { organisationId: row.organisation_id, agentId: row.id }));
       const sessions = await client.query<{ organisation_id: OrganisationId; id: SessionId }>(
         "select * from unattended_sessions('2 seconds', $1)",
         [atMost],
       );
       for (const row of sessions.rows)
-        await nudgeSession(temporal, { organisationId: row.organisation_id, sessionId: row.id });
+        await attempt(row.id, () => nudgeSession(temporal, { organisationId: row.organisation_id, sessionId: row.id }));
     } finally {
       await client.query("select pg_advisory_unlock(7240518)");
     }
@@ -84,7 +92,11 @@ async function wakeWaiting(
       ...provisionOptions({ ...row, name: operation ?? "" }),
       signal: lookAgain,
     });
-  else await signalLookAgain(temporal, row.workflow_id);
+  else
+    await nudgeSession(temporal, {
+      organisationId: row.organisation_id as OrganisationId,
+      sessionId: operation as SessionId,
+    });
 }
 
 function provisionOptions(row: { organisation_id: string; id: string; name: string }) {

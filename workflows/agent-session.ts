@@ -2,6 +2,7 @@ import {
   ActivityCancellationType,
   allHandlersFinished,
   CancellationScope,
+  ContinueAsNew,
   condition,
   continueAsNew,
   isCancellation,
@@ -53,6 +54,8 @@ export async function agentSession(ref: SessionRef): Promise<string> {
       },
     });
   } catch (error) {
+    // Going on in a new run is no failure: the session stays open.
+    if (error instanceof ContinueAsNew) throw error;
     endReason = isCancellation(error) ? "cancelled" : "failed";
     if (!isCancellation(error)) board.show("failing", String(error).slice(0, 200));
   }

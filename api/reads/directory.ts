@@ -159,8 +159,8 @@ export const directoryReads: Record<string, Read> = {
     if (cursor !== undefined && !/^[1-9]\d{0,8}$/.test(String(cursor))) throw foreignCursor();
     const rows = await tx.rows<{ version: number; content: string; created_at: Date }>(
       `select version, content, created_at from skill_versions where skill_id = $1 and version < $2
-        order by version desc limit ${limit + 1}`,
-      [params["skill_id"], Number(cursor ?? 2_147_483_647)],
+        order by version desc limit $3`,
+      [params["skill_id"], Number(cursor ?? 2_147_483_647), limit + 1],
     );
     const page = rows.slice(0, limit);
     return {

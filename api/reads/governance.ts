@@ -107,8 +107,8 @@ export const governanceReads: Record<string, Read> = {
     if (query["operation"] !== undefined) conditions.add("entry ->> 'operation' = ?", query["operation"]);
     const rows = await tx.rows<{ position: string; at: string; hash: string; entry: AuditBody }>(
       `select position, at_text as at, hash, entry
-         from control_plane_audit where ${conditions.sql} order by position desc limit ${Number(query["limit"] ?? 50)}`,
-      conditions.values,
+         from control_plane_audit where ${conditions.sql} order by position desc limit $${conditions.values.length + 1}`,
+      [...conditions.values, Number(query["limit"] ?? 50)],
     );
     return {
       data: rows.map(({ position, at, hash, entry }) => ({

@@ -87,8 +87,8 @@ export async function readPage<Row extends { id: string }, View>(
   const after = decodeCursor(context.query["cursor"], idColumn);
   if (after !== undefined) conditions.add(`${idColumn} ${order === "asc" ? ">" : "<"} ?`, after);
   const rows = await context.tx.rows<Row>(
-    `${select} where ${conditions.sql} order by ${idColumn} ${order} limit ${limit + 1}`,
-    conditions.values,
+    `${select} where ${conditions.sql} order by ${idColumn} ${order} limit $${conditions.values.length + 1}`,
+    [...conditions.values, limit + 1],
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);

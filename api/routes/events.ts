@@ -23,6 +23,7 @@ interface ChangeRow extends Cursor {
 
 const pageSize = 200;
 const pollMs = 250;
+const patienceMs = 30_000;
 const heartbeatMs = 15_000;
 
 /** `GET /events`: what changes, as server-sent events, as far as the caller may read it; resumes by `Last-Event-ID`. */
@@ -48,6 +49,11 @@ export function eventRoutes(deps: ApiDeps): Router {
       for (const { position, at, type, ou_path, payload } of readable) {
         const data = { position: Number(position), at: at.toISOString(), type, ou_path, ...payload };
         res.write(`id: ${position}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+      }
+      // Whoever does not read is waited for, then cut off; they resume from their last position.
+      for (let waited = 0; res.writableNeedDrain && open; waited += pollMs) {
+        if (waited >= patienceMs) return void res.destroy();
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
       }
       // Past everything looked at, readable or not: what others may read must not hold this reader up.
       cursor = scanned.at(-1) ?? cursor;

@@ -6,6 +6,8 @@ create table skills (
   description text not null,
   latest_version integer not null default 1 check (latest_version > 0),
   cma_skill_id text,
+  -- Leased by whoever uploads a version: the provider offers no idempotency key.
+  uploading_until timestamptz,
   created_at timestamptz not null default clock_timestamp(),
   primary key (organisation_id, id),
   unique (organisation_id, ou_id, name),

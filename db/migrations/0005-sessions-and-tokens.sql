@@ -186,7 +186,10 @@ create function unattended_sessions(older_than interval, at_most integer)
 returns table (organisation_id uuid, id uuid)
 language sql volatile security definer set search_path = pg_catalog, public
 as $$ select organisation_id, id from sessions
-       where status = 'starting' and sweep_due(created_at, older_than)
+       where (status = 'starting' and sweep_due(created_at, older_than))
+          or (ended_at is not null and cleaned_at is null and sweep_due(ended_at, older_than))
+          -- Now and then every open one: should its workflow be gone (somebody terminated it), this starts it again.
+          or (ended_at is null and random() < 0.002)
       union
       select organisation_id, session_id from session_commands
        where sent_at is null and sweep_due(created_at, older_than) limit at_most $$;

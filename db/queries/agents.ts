@@ -62,12 +62,12 @@ export const agentSelect = `select a.id, a.name, a.display_name, a.description, 
   join users u on u.organisation_id = a.organisation_id and u.id = a.owner_id`;
 
 /** An agent that has not been deleted, by id. `lock` holds the row against other changes until the transaction ends. */
-export function findAgent(sql: Sql, id: string, lock?: "lock"): Promise<AgentRow | undefined> {
-  if (!isUuid(id)) return Promise.resolve(undefined);
-  return sql.maybe<AgentRow>(
-    `${agentSelect} where a.id = $1 and a.deleted_at is null${lock === undefined ? "" : " for update of a"}`,
-    [id],
-  );
+export async function findAgent(sql: Sql, id: string, lock?: "lock"): Promise<AgentRow | undefined> {
+  if (!isUuid(id)) return undefined;
+  // In a statement of its own: after waiting for a row lock only that row is read anew, and what is attached to the agent
+  // decides which rights its change needs.
+  if (lock !== undefined) await sql.run("select from agents where id = $1 for update", [id]);
+  return sql.maybe<AgentRow>(`${agentSelect} where a.id = $1 and a.deleted_at is null`, [id]);
 }
 
 /** Marks a change of the desired state: the reconciler has to push this agent again. */

@@ -36,10 +36,10 @@ export const approvalSelect = `select r.id, r.kind, r.session_id, r.operation, r
   join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
 
 /** An approval request with its votes; `lock` holds it until the transaction ends. */
-export function findApproval(sql: Sql, id: string, lock?: "lock"): Promise<ApprovalRow | undefined> {
-  return sql.maybe<ApprovalRow>(`${approvalSelect} where r.id = $1${lock === undefined ? "" : " for update of r"}`, [
-    id,
-  ]);
+export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise<ApprovalRow | undefined> {
+  // In a statement of its own: after waiting for a row lock only that row is read anew, the votes would be those from before.
+  if (lock !== undefined) await sql.run("select from approval_requests where id = $1 for update", [id]);
+  return sql.maybe<ApprovalRow>(`${approvalSelect} where r.id = $1`, [id]);
 }
 
 export interface NewApproval {

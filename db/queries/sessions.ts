@@ -164,7 +164,14 @@ export async function appendSessionEvents(tx: Tx, sessionId: string, events: New
     const stored = await tx.run(
       `insert into session_events (organisation_id, session_id, position, provider_event_id, type, payload)
        values ($1, $2, $3, $4, $5, $6) on conflict (organisation_id, session_id, provider_event_id) do nothing`,
-      [tx.organisationId, sessionId, position, event.providerEventId, event.type, withoutNul(event.payload)],
+      [
+        tx.organisationId,
+        sessionId,
+        position,
+        event.providerEventId,
+        event.type,
+        JSON.stringify(storable(event.payload)),
+      ],
     );
     position += stored;
   }
@@ -172,9 +179,12 @@ export async function appendSessionEvents(tx: Tx, sessionId: string, events: New
   return position - session.next_position;
 }
 
-// jsonb cannot hold NUL; a tool may well return one.
-function withoutNul(payload: unknown): string {
-  return JSON.stringify(payload).replaceAll("\\u0000", "\\ufffd");
+// jsonb can hold neither NUL nor half a surrogate pair; a tool may well return either, as a key too.
+function storable(payload: unknown): unknown {
+  if (typeof payload === "string") return payload.toWellFormed().replaceAll("\u0000", "\ufffd");
+  if (Array.isArray(payload)) return payload.map(storable);
+  if (typeof payload !== "object" || payload === null) return payload;
+  return Object.fromEntries(Object.entries(payload).map(([key, value]) => [storable(key), storable(value)]));
 }
 
 export interface SessionEventRow {
