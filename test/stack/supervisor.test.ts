@@ -60,7 +60,7 @@ test("a part that is killed is started again, and the stream says so", async () 
 });
 
 test("restarts in a row wait longer and longer; a healthy time makes them quick again", async () => {
-  make({ backoffMs: [1, 30, 60], healthyAfterMs: 50 });
+  make({ backoffMs: [1, 30, 60], healthyAfterMs: 1_500 });
   const { part, lives } = inProcess("flaky");
   await supervisor.start(part);
   for (let life = 0; life < 4; life += 1) {
@@ -68,7 +68,7 @@ test("restarts in a row wait longer and longer; a healthy time makes them quick 
     await eventually(() => lives.length === life + 2);
   }
   await eventually(() => supervisor.state("flaky")?.status === "running");
-  await sleep(80);
+  await sleep(1_700);
   lives[4]?.("once more");
   await eventually(() => lives.length === 6);
   const waits = lines.flatMap((line) => / in ([\d.]+) s/.exec(line)?.[1] ?? []);
