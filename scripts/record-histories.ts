@@ -33,7 +33,10 @@ async function save(name: string, workflowId: string, runId?: string): Promise<v
   const handle = temporal.workflow.getHandle(workflowId, runId);
   await until(`${workflowId} ends`, async () => (await handle.describe()).status.name !== "RUNNING" || undefined);
   const history = JSON.parse(historyToJSON(await handle.fetchHistory())) as unknown;
-  await writeFile(file, `${JSON.stringify(history, null, 1)}\n`, { flag: "wx" });
+  // Stack traces of failures name this machine's folders.
+  const here = fileURLToPath(new URL("..", import.meta.url));
+  const text = JSON.stringify(history, null, 1).replaceAll(`file://${here}`, "").replaceAll(here, "");
+  await writeFile(file, `${text}\n`, { flag: "wx" });
   written += 1;
   console.log(`${name}.json`);
 }
