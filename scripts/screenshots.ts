@@ -30,9 +30,12 @@ try {
   await page.goto(workflows, { waitUntil: "networkidle" });
   await page.getByText(workflowId).first().waitFor();
   await page.screenshot({ path: join(images, "temporal-list.png") });
-  await page.goto(`${workflows}/${encodeURIComponent(workflowId)}`, { waitUntil: "networkidle" });
+  // Never idle: this page keeps a long poll open.
+  await page.goto(`${workflows}/${encodeURIComponent(workflowId)}`, { waitUntil: "load" });
   await page.getByText("User Metadata").first().click();
-  await page.getByText("approvals by").first().waitFor();
+  await page.getByText("Current Details").first().waitFor();
+  // The details are the answer to a query, and come after the page.
+  await page.waitForTimeout(2_500);
   await page.screenshot({ path: join(images, "temporal-waiting-run.png") });
 } finally {
   await browser.close();
