@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { agentDetailView } from "../contracts/views.ts";
 import { PowerloomError } from "../core/errors.ts";
-import { agentToDetailView, findAgent, touchAgent } from "../db/queries/agents.ts";
+import { changedAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
 import { needsForMetaAccess, requireAgent, requireMcpServer, scopeOf } from "./lookups.ts";
 import { requireReachable } from "./reachable.ts";
@@ -62,12 +62,9 @@ export const attachMcpServer = defineOperation({
       `insert into agent_mcp_servers (organisation_id, agent_id, mcp_server_id, permission_policy) values ($1, $2, $3, $4)`,
       [tx.organisationId, agent_id, plan.mcpServerId, plan.permissionPolicy],
     );
-    await touchAgent(tx, agent_id);
-    const row = await findAgent(tx, agent_id);
-    if (row === undefined) throw new Error("the agent just changed cannot be read");
     return {
       target: { type: "attachment", id: `${agent_id}/${plan.mcpServerId}` },
-      result: await agentToDetailView(tx, row),
+      result: await changedAgent(tx, agent_id),
       reconcile: [agent_id],
     };
   },

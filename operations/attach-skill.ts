@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { agentDetailView } from "../contracts/views.ts";
 import { PowerloomError } from "../core/errors.ts";
-import { agentToDetailView, findAgent, touchAgent } from "../db/queries/agents.ts";
+import { changedAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
 import { missing, needsForMetaAccess, requireAgent, requireSkill, scopeOf } from "./lookups.ts";
 import { requireReachable } from "./reachable.ts";
@@ -68,12 +68,9 @@ export const attachSkill = defineOperation({
        on conflict (organisation_id, agent_id, skill_id) do update set version = excluded.version`,
       [tx.organisationId, agent_id, plan.skillId, plan.version],
     );
-    await touchAgent(tx, agent_id);
-    const row = await findAgent(tx, agent_id);
-    if (row === undefined) throw new Error("the agent just changed cannot be read");
     return {
       target: { type: "attachment", id: `${agent_id}/${plan.skillId}` },
-      result: await agentToDetailView(tx, row),
+      result: await changedAgent(tx, agent_id),
       reconcile: [agent_id],
     };
   },

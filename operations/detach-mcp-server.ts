@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { agentDetailView } from "../contracts/views.ts";
-import { agentToDetailView, findAgent, touchAgent } from "../db/queries/agents.ts";
+import { changedAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
 import { missing, needsForMetaAccess, requireAgent, scopeOf } from "./lookups.ts";
 import { revokeBearers } from "./revoke-bearers.ts";
@@ -41,12 +41,9 @@ export const detachMcpServer = defineOperation({
   async apply({ tx, now }, { agent_id, mcp_server_id }) {
     await tx.run("delete from agent_mcp_servers where agent_id = $1 and mcp_server_id = $2", [agent_id, mcp_server_id]);
     const revoked = await revokeBearers(tx, { agentId: agent_id, mcpServerId: mcp_server_id }, now);
-    await touchAgent(tx, agent_id);
-    const row = await findAgent(tx, agent_id);
-    if (row === undefined) throw new Error("the agent just changed cannot be read");
     return {
       target: { type: "attachment", id: `${agent_id}/${mcp_server_id}` },
-      result: await agentToDetailView(tx, row),
+      result: await changedAgent(tx, agent_id),
       reconcile: [agent_id],
       deleted: [`${agent_id}/${mcp_server_id}`, ...revoked],
     };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { agentDetailView } from "../contracts/views.ts";
-import { agentToDetailView, findAgent, touchAgent } from "../db/queries/agents.ts";
+import { changedAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
 import { missing, needsForMetaAccess, requireAgent, scopeOf } from "./lookups.ts";
 
@@ -36,12 +36,9 @@ export const detachSkill = defineOperation({
 
   async apply({ tx }, { agent_id, skill_id }) {
     await tx.run("delete from agent_skills where agent_id = $1 and skill_id = $2", [agent_id, skill_id]);
-    await touchAgent(tx, agent_id);
-    const row = await findAgent(tx, agent_id);
-    if (row === undefined) throw new Error("the agent just changed cannot be read");
     return {
       target: { type: "attachment", id: `${agent_id}/${skill_id}` },
-      result: await agentToDetailView(tx, row),
+      result: await changedAgent(tx, agent_id),
       reconcile: [agent_id],
       deleted: [`${agent_id}/${skill_id}`],
     };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { description, displayName, longText, modelId, userReference } from "../contracts/fields.ts";
 import { agentDetailView } from "../contracts/views.ts";
 import { PowerloomError } from "../core/errors.ts";
-import { agentToDetailView, findAgent, touchAgent } from "../db/queries/agents.ts";
+import { changedAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
 import { needsForMetaAccess, requireAgent, requireOwner, scopeOf } from "./lookups.ts";
 
@@ -63,12 +63,9 @@ export const updateAgent = defineOperation({
       `update agents set display_name = $2, description = $3, model = $4, system_prompt = $5, owner_id = $6 where id = $1`,
       [agent_id, plan.display_name, plan.description, plan.model, plan.system_prompt, plan.ownerId],
     );
-    await touchAgent(tx, agent_id);
-    const row = await findAgent(tx, agent_id);
-    if (row === undefined) throw new Error("the agent just changed cannot be read");
     return {
       target: { type: "agent", id: agent_id },
-      result: await agentToDetailView(tx, row),
+      result: await changedAgent(tx, agent_id),
       reconcile: [agent_id],
     };
   },

@@ -125,6 +125,14 @@ export async function agentToDetailView(sql: Sql, row: AgentRow): Promise<z.infe
   };
 }
 
+/** Marks a change of an agent's desired state and shows the agent as it is now. */
+export async function changedAgent(sql: Sql, id: string): Promise<z.infer<typeof agentDetailView>> {
+  await touchAgent(sql, id);
+  const row = await findAgent(sql, id);
+  if (row === undefined) throw new Error("the agent just changed cannot be read");
+  return agentToDetailView(sql, row);
+}
+
 export interface CredentialRow {
   id: string;
   agent_id: string;
