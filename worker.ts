@@ -19,6 +19,8 @@ import { createLogger } from "./process/log.ts";
 import { runPart } from "./process/run.ts";
 import { exitWhenParentGoes } from "./stack/parent.ts";
 import { connectTemporal, connectWorker } from "./temporal/connect.ts";
+import { nudgeAgent } from "./temporal/nudge.ts";
+import { createReconcileQueue } from "./temporal/reconcile-queue.ts";
 import { ensureSweepSchedule } from "./temporal/schedule.ts";
 import { startSweeps } from "./temporal/sweeps.ts";
 import { workflowBundle } from "./temporal/workflow-bundle.ts";
@@ -35,9 +37,15 @@ await runPart(log, async () => {
   await assertUnprivileged(db.pool, "worker");
   const temporal = await connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
   const connection = await connectWorker({ address: config.temporalAddress, namespace: config.temporalNamespace });
+  const reconcileQueue = createReconcileQueue((ref, ou) => {
+    nudgeAgent(temporal, ref, ou).catch((error: unknown) =>
+      log.warn({ err: error, agent: ref.agentId }, "the reconciler could not be told yet"),
+    );
+  });
   const deps: ActivityDeps = {
     db,
     temporal,
+    reconcileQueue,
     claude: createClaude({ baseUrl: config.anthropicBaseUrl, apiKey: config.anthropicApiKey }),
     log,
     now: () => new Date(),
@@ -84,12 +92,13 @@ await runPart(log, async () => {
     log.error({ err: error }, "the worker stopped");
     process.exit(1);
   });
-  const stopSweeps = startSweeps({ db, temporal, log });
+  const stopSweeps = startSweeps({ db, temporal, reconcileQueue, log });
   log.info({ taskQueue: taskQueues.main, namespace: config.temporalNamespace }, "polling");
 
   return async () => {
     health.draining = true;
     await stopSweeps();
+    reconcileQueue.close();
     main.shutdown();
     streams.shutdown();
     await running;

@@ -2,7 +2,7 @@ import type { AgentId, OperationRef, SessionId } from "../core/ids.ts";
 import { findOperationRow } from "../db/queries/operations.ts";
 import { queueNotice } from "../db/queries/sessions.ts";
 import { type OperationState, settleOperation, submitOperation } from "../operations/submit.ts";
-import { nudgeAgent, nudgeSession } from "../temporal/nudge.ts";
+import { nudgeSession } from "../temporal/nudge.ts";
 import type { ActivityDeps } from "./deps.ts";
 
 export type { OperationState } from "../operations/submit.ts";
@@ -12,8 +12,8 @@ export type ProvisionActivities = ReturnType<typeof createProvisionActivities>;
 /** What `provision` may do. All of it is idempotent: rows say what has been done. */
 export function createProvisionActivities(deps: ActivityDeps) {
   return {
-    submitOperation: async (ref: OperationRef) => nudgeReconciler(ref, await submitOperation(deps, ref)),
-    settleOperation: async (ref: OperationRef) => nudgeReconciler(ref, await settleOperation(deps, ref)),
+    submitOperation: (ref: OperationRef) => answering(ref, () => submitOperation(deps, ref)),
+    settleOperation: (ref: OperationRef) => answering(ref, () => settleOperation(deps, ref)),
 
     /** Tells the open session that asked what has become of its request. */
     async tellSession({ organisationId, operationId }: OperationRef): Promise<void> {
@@ -38,14 +38,20 @@ export function createProvisionActivities(deps: ActivityDeps) {
   };
 
   /**
-   * Tells the reconciler of agents that changed, after the commit and without waiting for it: the answer is out of the
-   * database already, and a nudge that is lost is made up by the sweep (ADR 8).
+   * Tells the waiting API and the reconciler, after the commit and without waiting: the answer is in the database already.
+   * What is lost here is made up by the update's answer (ADR 10) and by the sweep (ADR 8).
    */
-  function nudgeReconciler({ organisationId }: OperationRef, state: OperationState): OperationState {
+  async function answering(
+    { organisationId, operationId }: OperationRef,
+    work: () => Promise<OperationState>,
+  ): Promise<OperationState> {
+    deps.reconcileQueue.answering();
+    const state = await work();
+    deps.reconcileQueue.answering();
+    // In a transaction of its own, after the commit: inside the other one it would serialise commits (design §9).
+    deps.db.anywhere.run("select pg_notify('outcomes', $1)", [operationId]).catch(() => undefined);
     for (const agentId of state.reconcile)
-      nudgeAgent(deps.temporal, { organisationId, agentId: agentId as AgentId }).catch((error: unknown) =>
-        deps.log.warn({ err: error, agent: agentId }, "the reconciler could not be told yet"),
-      );
+      deps.reconcileQueue.want({ organisationId, agentId: agentId as AgentId }, state.ou);
     return state;
   }
 }

@@ -28,7 +28,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
   const { db, claude } = deps;
 
   async function reconcile(ref: AgentRef): Promise<ReconcileResult> {
-    const row = await db.inOrganisation(ref.organisationId, (tx) =>
+    const row = await db.readOrganisation(ref.organisationId, (tx) =>
       tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [ref.agentId]),
     );
     if (row === undefined) return { status: "converged", action: "none", label: "unknown agent", ou: "" };
@@ -235,7 +235,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
       );
       let woken = 0;
       for (const { organisation_id: organisationId } of organisations) {
-        const agents = await db.inOrganisation(organisationId, (tx) =>
+        const agents = await db.readOrganisation(organisationId, (tx) =>
           tx.rows<{ id: AgentId }>(
             `select id from agents where archived_at is null and (sync_state <> 'synced'
                or checked_at < clock_timestamp() - make_interval(secs => $1)) order by checked_at nulls first limit 500`,

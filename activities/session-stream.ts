@@ -32,7 +32,7 @@ export function createStreamActivities(deps: ActivityDeps) {
     async followSession(ref: SessionRef): Promise<TurnEnd> {
       const beat = setInterval(() => heartbeat(), 1_000);
       try {
-        const session = await db.inOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
+        const session = await db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
         const cmaSessionId = session?.cma_session_id;
         if (session === undefined || session.ended_at !== null || cmaSessionId == null) return over;
         return await follow(ref, cmaSessionId, Context.current().cancellationSignal);

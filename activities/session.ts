@@ -40,11 +40,11 @@ const endedOnRequest = "ended on request";
 /** What `agentSession` may do. Every step looks first whether it, or the provider, has it done already. */
 export function createSessionActivities(deps: ActivityDeps) {
   const { db, claude } = deps;
-  const load = (ref: SessionRef) => db.inOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
+  const load = (ref: SessionRef) => db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
 
   /** Vault, credentials and managed session, each recorded before the next is made. */
   async function open(ref: SessionRef, session: SessionRow): Promise<{ cmaSessionId: string }> {
-    const agent = await db.inOrganisation(ref.organisationId, (tx) =>
+    const agent = await db.readOrganisation(ref.organisationId, (tx) =>
       tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [session.agent_id]),
     );
     if (
@@ -336,7 +336,7 @@ export function createSessionActivities(deps: ActivityDeps) {
           ]);
           // A person's own end was audited when they asked for it.
           if (byCommand?.created_by == null)
-            await appendAudit(tx, {
+            appendAudit(tx, {
               id: ref.sessionId,
               sub: session.invoker_id,
               act: `agent:${session.agent_id}`,

@@ -58,7 +58,7 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
             bodyDigest: null,
           });
           const outcome = status === "expired" || status === "cancelled" ? status : "denied";
-          await auditToolCall(tx, ref, approval, allowed ? "applied" : outcome);
+          auditToolCall(tx, ref, approval, allowed ? "applied" : outcome);
         });
     },
   };
@@ -108,7 +108,7 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
     ]);
     const approval = await findApproval(tx, id);
     if (approval === undefined) throw new Error("the approval just requested cannot be read");
-    await auditToolCall(tx, ref, approval, "pending_approval");
+    auditToolCall(tx, ref, approval, "pending_approval");
   }
 }
 
@@ -136,7 +136,7 @@ export async function withdrawToolCalls(
       const approval = await findApproval(tx, id, "lock");
       if (approval === undefined || (approval.status !== "pending" && approval.status !== "approved")) return;
       await decideApproval(tx, id, { status: "cancelled", reason, consumed: true }, deps.now());
-      await auditToolCall(tx, ref, { ...approval, reason }, "cancelled");
+      auditToolCall(tx, ref, { ...approval, reason }, "cancelled");
     });
 }
 
@@ -148,13 +148,13 @@ function eventIdOf(requestId: string): string {
   return requestId.replace(/^req_/, "");
 }
 
-async function auditToolCall(
+function auditToolCall(
   tx: Tx,
   ref: SessionRef,
   approval: ApprovalRow,
   outcome: "pending_approval" | "applied" | "denied" | "expired" | "cancelled",
-): Promise<void> {
-  await appendAudit(tx, {
+): void {
+  appendAudit(tx, {
     id: approval.id,
     sub: approval.requester_id,
     act: approval.act,

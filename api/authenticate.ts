@@ -76,15 +76,16 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     });
     const { sub, org } = claims;
     if (sub === undefined || org === undefined) throw new Error("it names no principal");
-    return deps.db.inOrganisation(org, async (tx) => {
-      const user = await activeUser(tx, sub);
+    return deps.db.readOrganisation(org, async (tx) => {
       const act = claims.act?.sub ?? "";
+      // Asked together: both must hold, and neither waits for the other.
+      const [user] = await Promise.all([
+        activeUser(tx, sub),
+        act.startsWith("agent:") ? requireLiveDelegation(tx, claims) : undefined,
+      ]);
       // Of a person, directly, only dev login makes tokens: one that outlived dev mode holds no longer.
       if (act === "" && deps.config.mode !== "dev") throw new Error("it is of dev login, and this is not dev mode");
-      if (act !== "") {
-        if (claims.op === undefined) throw new Error("it is delegated, and names no operation");
-        if (act.startsWith("agent:")) await requireLiveDelegation(tx, claims);
-      }
+      if (act !== "" && claims.op === undefined) throw new Error("it is delegated, and names no operation");
       return {
         organisationId: org,
         principalId: user.id,
@@ -128,11 +129,11 @@ export function createIdentifier(deps: ApiDeps): Identifier {
   /** The callers that `find` names, at most one per organisation. */
   async function callersIn(
     candidates: { organisation_id: string }[],
-    find: (tx: Tx) => Promise<string | undefined>,
+    find: (tx: Sql) => Promise<string | undefined>,
   ): Promise<Caller[]> {
     const callers: Caller[] = [];
     for (const { organisation_id: organisationId } of candidates)
-      await deps.db.inOrganisation(organisationId, async (tx) => {
+      await deps.db.readOrganisation(organisationId, async (tx) => {
         const id = await find(tx);
         if (id === undefined) return;
         const user = await activeUser(tx, id);
@@ -141,7 +142,7 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     return callers;
   }
 
-  async function findLinked(tx: Tx, issuer: string, claims: JWTPayload): Promise<string | undefined> {
+  async function findLinked(tx: Sql, issuer: string, claims: JWTPayload): Promise<string | undefined> {
     const known = await tx.maybe<{ id: string }>(
       "select id from users where external_issuer = $1 and external_subject = $2",
       [issuer, claims.sub],
@@ -149,7 +150,7 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     return known?.id;
   }
 
-  async function findByVerifiedAddress(tx: Tx, { email, email_verified }: JWTPayload): Promise<string | undefined> {
+  async function findByVerifiedAddress(tx: Sql, { email, email_verified }: JWTPayload): Promise<string | undefined> {
     if (typeof email !== "string" || email_verified !== true) return undefined;
     const user = await tx.maybe<{ id: string }>(
       "select id from users where email = lower($1) and external_subject is null",
@@ -178,7 +179,7 @@ export function createIdentifier(deps: ApiDeps): Identifier {
       );
       return known?.id;
     }
-    await appendAudit(tx, {
+    appendAudit(tx, {
       id: deps.newId(),
       sub: linked.id,
       act: null,

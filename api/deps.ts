@@ -2,6 +2,7 @@ import type { Client } from "@temporalio/client";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { OperationDeps } from "../operations/submit.ts";
+import type { Notifications } from "./notifications.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** What the API's routes are given. */
@@ -9,6 +10,7 @@ export interface ApiDeps extends OperationDeps {
   config: Config;
   temporal: Client;
   keys: SigningKeys;
+  notifications: Notifications;
   unseal: (sealed: string) => string;
   log: Logger;
 }

@@ -10,6 +10,7 @@ import { exitWhenParentGoes } from "../stack/parent.ts";
 import { connectTemporal } from "../temporal/connect.ts";
 import { createApp } from "./app.ts";
 import type { ApiDeps } from "./deps.ts";
+import { listenToDatabase } from "./notifications.ts";
 import { openSigningKeys } from "./signing-keys.ts";
 import { attachStreams } from "./stream.ts";
 
@@ -31,6 +32,7 @@ await runPart(log, async () => {
     config,
     db,
     keys,
+    notifications: listenToDatabase(config.databaseUrl, log),
     temporal,
     log,
     now: () => new Date(),
@@ -53,12 +55,13 @@ await runPart(log, async () => {
   return async () => {
     health.draining = true;
     server.on("request", (_req, res) => res.setHeader("Connection", "close"));
-    await closeStreams();
+    closeStreams();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), 8_000).unref();
     await closed;
     await temporal.connection.close();
+    await deps.notifications.close();
     await keys.close();
     await db.close();
   };

@@ -60,13 +60,21 @@ export function mutationHandler(deps: ApiDeps, operation: AnyOperation) {
         expiresAt: new Date(now.getTime() + intentSeconds * 1000),
       }),
     );
-    if (admitted.row.status === "received") await awaitOutcome(deps, caller.organisationId, admitted.row);
+    if (admitted.row.status === "received") await awaitOutcome(deps, caller.organisationId, admitted);
     await answerFromRow(deps, operation, caller, admitted.row.id, res);
   };
 }
 
-/** Starts the workflow unless it runs, and waits for its outcome for a bounded time. Trouble is not an error: the row tells. */
-async function awaitOutcome(deps: ApiDeps, organisationId: string, row: OperationRow): Promise<void> {
+/**
+ * Starts the workflow unless it runs, and waits for its outcome for a bounded time. Trouble is not an error: the row tells.
+ * The worker says when the outcome is committed: that is a third sooner than the update's own answer, which comes after
+ * Temporal has stored the workflow's end (ADR 10).
+ */
+async function awaitOutcome(
+  deps: ApiDeps,
+  organisationId: string,
+  { row, ou }: { row: OperationRow; ou?: string },
+): Promise<void> {
   const start = new WithStartWorkflowOperation("provision", {
     workflowId: workflowIds.provision(row.name, row.id),
     taskQueue: taskQueues.main,
@@ -74,17 +82,23 @@ async function awaitOutcome(deps: ApiDeps, organisationId: string, row: Operatio
     workflowIdConflictPolicy: "USE_EXISTING",
     workflowIdReusePolicy: "REJECT_DUPLICATE",
     workflowTaskTimeout,
-    typedSearchAttributes: initialAttributes(organisationId, row.name),
+    typedSearchAttributes: initialAttributes(organisationId, row.name, ou),
     staticSummary: `${row.name} ${row.id}`,
   });
-  try {
-    await deps.temporal.connection.withDeadline(Date.now() + waitMs, () =>
+  let stopHearing: (() => void) | undefined;
+  const committed = new Promise<void>((resolve) => {
+    stopHearing = deps.notifications.hear("outcomes", row.id, resolve);
+  });
+  const answered = deps.temporal.connection
+    .withDeadline(Date.now() + waitMs, () =>
       deps.temporal.workflow.executeUpdateWithStart(submit, { updateId: "submit", startWorkflowOperation: start }),
-    );
-  } catch (error) {
-    if (!isGrpcDeadlineError(error))
-      deps.log.warn({ err: error, operation: row.id }, "no outcome from the workflow yet");
-  }
+    )
+    .catch((error: unknown) => {
+      if (!isGrpcDeadlineError(error))
+        deps.log.warn({ err: error, operation: row.id }, "no outcome from the workflow yet");
+    });
+  await Promise.race([committed, answered]);
+  stopHearing?.();
 }
 
 /** The row is the truth: its status becomes the answer. No 5xx after an intent is stored. */
@@ -95,14 +109,17 @@ async function answerFromRow(
   id: string,
   res: Response,
 ): Promise<void> {
-  const { row, view, sealed } = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
+  const { row, view } = await deps.db.readOrganisation(caller.organisationId, async (tx) => {
     const found = await findOperationRow(tx, id);
     if (found === undefined) throw new Error("the intent cannot be read");
-    const secret = found.sealed_secret !== null && caller.act === "" ? await takeSealedSecret(tx, id) : null;
     const waits = found.status === "received" || found.status === "pending_approval";
     const request = waits ? await tx.maybe<RequestRow>(`${requestSelect} where p.id = $1`, [id]) : undefined;
-    return { row: found, view: request && requestRowToView(request), sealed: secret };
+    return { row: found, view: request && requestRowToView(request) };
   });
+  const sealed =
+    row.sealed_secret !== null && caller.act === ""
+      ? await deps.db.inOrganisation(caller.organisationId, (tx) => takeSealedSecret(tx, id))
+      : null;
   res.set("Powerloom-Request-Id", row.id);
   switch (row.status) {
     case "applied": {

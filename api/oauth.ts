@@ -164,7 +164,7 @@ export function oauthRoutes(
     );
     if (found === undefined) return undefined;
     const { organisation_id: organisationId, kind } = found;
-    return deps.db.inOrganisation(organisationId, async (tx) => {
+    return deps.db.readOrganisation(organisationId, async (tx) => {
       const row = await tx.maybe<{
         sub: string;
         email: string;

@@ -1,9 +1,8 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { Client } from "pg";
 import { type WebSocket, WebSocketServer } from "ws";
 import { hashToken } from "../core/bearer.ts";
-import type { Tx } from "../db/database.ts";
+import type { Sql } from "../db/database.ts";
 import { grantedRoots } from "../db/queries/authority.ts";
 import { findSession, readSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
 import { recordSecurityEvent } from "./authenticate.ts";
@@ -16,11 +15,6 @@ interface Admitted {
   after: number;
 }
 
-interface Watcher {
-  sessionId: string;
-  wake: () => void;
-}
-
 const pingMs = 20_000;
 /** Without a notification the rows are looked at again: a lost NOTIFY costs this much. */
 const pollMs = 1_000;
@@ -28,12 +22,8 @@ const pollMs = 1_000;
 const maxBuffered = 4 * 1024 * 1024;
 
 /** WebSocket streams of sessions: `/sessions/:id/stream?ticket=…&after=N`. Returns a function that closes them all. */
-export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void> {
+export function attachStreams(server: Server, deps: ApiDeps): () => void {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024, perMessageDeflate: false });
-  const watchers = new Set<Watcher>();
-  const listener = listen(deps, (sessionId) => {
-    for (const watcher of watchers) if (watcher.sessionId === sessionId) watcher.wake();
-  });
 
   const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     // An upgrade that fails must not take the process with it.
@@ -82,7 +72,7 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
   }
 
   /** Rights are read each time: who has lost them sees nothing more. */
-  async function maySee(tx: Tx, session: SessionRow, principalId: string): Promise<boolean> {
+  async function maySee(tx: Sql, session: SessionRow, principalId: string): Promise<boolean> {
     const user = await tx.maybe<{ status: string }>("select status from users where id = $1", [principalId]);
     if (user?.status !== "active") return false;
     if (session.invoker_id === principalId) return true;
@@ -92,13 +82,12 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
 
   async function follow(ws: WebSocket, admitted: Admitted): Promise<void> {
     let wake = () => {};
-    const watcher: Watcher = { sessionId: admitted.sessionId, wake: () => wake() };
-    watchers.add(watcher);
+    const stopHearing = deps.notifications.hear("session_events", admitted.sessionId, () => wake());
     const ping = setInterval(() => ws.ping(), pingMs);
     ws.on("error", () => ws.terminate());
     ws.on("close", () => {
       clearInterval(ping);
-      watchers.delete(watcher);
+      stopHearing();
       wake();
     });
     let { after } = admitted;
@@ -109,7 +98,7 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
           wake = resolve;
           setTimeout(resolve, pollMs).unref();
         });
-        const { events, ended, allowed } = await deps.db.inOrganisation(admitted.organisationId, async (tx) => {
+        const { events, ended, allowed } = await deps.db.readOrganisation(admitted.organisationId, async (tx) => {
           // Before the rows: what is written until the session is cleaned up is then among them.
           const session = await findSession(tx, admitted.sessionId);
           const permitted = session !== undefined && (await maySee(tx, session, admitted.principalId));
@@ -135,39 +124,8 @@ export function attachStreams(server: Server, deps: ApiDeps): () => Promise<void
     }
   }
 
-  return async () => {
+  return () => {
     server.off("upgrade", onUpgrade);
     for (const ws of sockets.clients) ws.close(1012, "restarting: resume with ?after=");
-    await listener.close();
-  };
-}
-
-/** One connection that hears of new events; when it breaks it is made anew, and the watchers' own polling covers the gap. */
-function listen(deps: ApiDeps, heard: (sessionId: string) => void): { close: () => Promise<void> } {
-  let closed = false;
-  let client: Client | undefined;
-  const connect = async (): Promise<void> => {
-    if (closed) return;
-    const next = new Client({ connectionString: deps.config.databaseUrl, application_name: "powerloom-listen" });
-    client = next;
-    next.on("notification", (message) => heard(message.payload ?? ""));
-    next.on("error", () => undefined);
-    next.on("end", () => {
-      if (!closed) setTimeout(() => void connect(), 500).unref();
-    });
-    try {
-      await next.connect();
-      await next.query("listen session_events");
-    } catch (error) {
-      deps.log.warn({ err: error }, "cannot listen for session events; polling");
-      await next.end().catch(() => undefined);
-    }
-  };
-  void connect();
-  return {
-    async close() {
-      closed = true;
-      await client?.end().catch(() => undefined);
-    },
   };
 }

@@ -1,5 +1,5 @@
 import { v7 } from "uuid";
-import { matchPolicies, type PolicyRule } from "../core/approval/policies.ts";
+import { matchPolicies, type PolicyRule, policiesByOu } from "../core/approval/policies.ts";
 import { decide } from "../core/authority/decide.ts";
 import { openDatabase, type Tx } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
@@ -37,7 +37,7 @@ export async function measureAudit(stage: Stage, scale: number): Promise<Finding
         detail: { summary: "an entry of the usual length, to see how many the chain takes in a second" },
       });
     const insert = (tx: Tx) => tx.run("insert into security_events (kind, detail) values ('bench', '{}')");
-    const perSecond = (body: (tx: Tx) => Promise<unknown>) => async () => {
+    const perSecond = (body: (tx: Tx) => unknown) => async () => {
       let count = 0;
       const started = performance.now();
       const lane = async () => {
@@ -114,13 +114,15 @@ export function measurePolicies(): Finding[] {
     expiresAfterSeconds: 3600,
     enabled: index % 10 !== 0,
   }));
+  // As they are found: by OU. Making the index is not part of a match, nor of a mutation, to which SQL gives those of its OUs.
+  const standing = policiesByOu(policies);
   const samples: number[] = [];
   const batch = 100;
   let matched = 0;
   for (let round = 0; round < 200; round += 1) {
     const ancestors = [0, 1, 2, 3, 4].map((level) => `ou-${(round * 13 + level * 101) % 500}`);
     const started = performance.now();
-    for (let index = 0; index < batch; index += 1) matched += matchPolicies(policies, "agent.create", ancestors).length;
+    for (let index = 0; index < batch; index += 1) matched += matchPolicies(standing, "agent.create", ancestors).length;
     if (round >= 20) samples.push(((performance.now() - started) * 1000) / batch);
   }
   const summary = summarise(samples);

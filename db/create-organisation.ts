@@ -52,7 +52,7 @@ export async function createOrganisation(
         "insert into bindings (id, organisation_id, ou_id, role, user_id) values ($1, $2, $3, 'OrgAdmin', $4)",
         [newId(), organisationId, ou.id, adminId],
       );
-      await appendAudit(tx, {
+      appendAudit(tx, {
         id: organisationId,
         sub: null,
         act: null,

@@ -1,4 +1,4 @@
-import { Pool, type PoolClient, type QueryResultRow } from "pg";
+import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
 import { PowerloomError } from "../core/errors.ts";
 
 /** Runs SQL. Both a transaction and a plain connection can. */
@@ -16,15 +16,22 @@ export interface Tx extends Sql {
   readonly organisationId: string;
   /** Runs `body`; when it throws, what it did is undone and the transaction goes on. */
   savepoint<Result>(body: () => Promise<Result>): Promise<Result>;
+  /**
+   * A statement to run last, sent together with the commit: what it locks is held for one round trip less. Its failure is
+   * the transaction's. One per transaction.
+   */
+  atCommit(text: string, values: unknown[]): void;
 }
 
 export interface Database {
   /** One READ COMMITTED transaction inside an organisation. */
   inOrganisation<Result>(
     organisationId: string,
-    body: (tx: Tx) => Promise<Result>,
+    body: (tx: Tx) => Result | Promise<Result>,
     limits?: { statementMs?: number; lockMs?: number },
   ): Promise<Result>;
+  /** The same for questions only: PostgreSQL refuses changes, and the answer does not wait for the end. */
+  readOrganisation<Result>(organisationId: string, body: (sql: Sql) => Promise<Result>): Promise<Result>;
   /** Questions asked before the organisation is known; only the look-up functions answer them. */
   anywhere: Sql;
   pool: Pool;
@@ -40,6 +47,8 @@ export function openDatabase(url: string, options: { max?: number; name: string 
     max: options.max ?? 20,
     application_name: options.name,
     connectionTimeoutMillis: 5_000,
+    // Statements that need not wait for each other's answers share a write.
+    pipeline: true,
   });
   // An idle connection that breaks (server restart) must not end the process: the pool replaces it.
   pool.on("error", () => undefined);
@@ -51,18 +60,16 @@ export function openDatabase(url: string, options: { max?: number; name: string 
     close: () => pool.end(),
     async inOrganisation(organisationId, body, limits) {
       const client = await pool.connect();
+      const state: TransactionState = { over: false };
       let failure: Error | undefined;
       try {
-        // One round trip: several statements need the simple protocol, and so literals instead of parameters.
-        if (!uuidPattern.test(organisationId)) throw new TypeError("an organisation's id is a UUID");
-        await client.query(
-          `begin; set local statement_timeout = ${limits?.statementMs ?? 15_000}; set local lock_timeout = ${limits?.lockMs ?? 5_000};
-           set local "powerloom.organisation" = '${organisationId}'`,
-        );
-        const result = await body(transactionOver(client, organisationId));
-        await client.query("commit");
+        begin(client, organisationId, limits);
+        const result = await body(transactionOver(client, organisationId, state));
+        state.over = true;
+        await commit(client, state.last);
         return result;
       } catch (error) {
+        state.over = true;
         await client.query("rollback").catch((broken: Error) => {
           failure = broken;
         });
@@ -71,7 +78,67 @@ export function openDatabase(url: string, options: { max?: number; name: string 
         client.release(failure);
       }
     },
+    async readOrganisation(organisationId, body) {
+      const client = await pool.connect();
+      const state: TransactionState = { over: false };
+      try {
+        begin(client, organisationId, undefined, "read only");
+        return await body(sqlOver(unlessOver(client, state)));
+      } finally {
+        state.over = true;
+        // Nothing to lose: the connection goes back when the server has seen the end, the answer goes out now.
+        client.query("rollback").then(
+          () => client.release(),
+          (broken: Error) => client.release(broken),
+        );
+      }
+    },
   };
+}
+
+interface Statement {
+  text: string;
+  values: unknown[];
+}
+
+interface TransactionState {
+  /** Set with the end: what comes later would run in another transaction, maybe another organisation's. */
+  over: boolean;
+  last?: Statement;
+}
+
+/**
+ * Opens the transaction without waiting: connections are pipelined, so the first statement of the body goes out in the
+ * same write. Should this fail, so do all statements behind it: outside an organisation row-level security shows nothing.
+ */
+function begin(
+  client: PoolClient,
+  organisationId: string,
+  limits: { statementMs?: number; lockMs?: number } | undefined,
+  mode = "read write",
+): void {
+  // One message: several statements need the simple protocol, and so literals instead of parameters.
+  if (!uuidPattern.test(organisationId)) throw new TypeError("an organisation's id is a UUID");
+  unawaited(
+    client.query(
+      `begin ${mode}; set local statement_timeout = ${limits?.statementMs ?? 15_000}; set local lock_timeout = ${limits?.lockMs ?? 5_000};
+       set local "powerloom.organisation" = '${organisationId}'`,
+    ),
+  );
+}
+
+async function commit(client: PoolClient, last: Statement | undefined): Promise<void> {
+  const sent = last === undefined ? undefined : named(client, last.text, last.values);
+  const [lastDone, done] = await Promise.allSettled([sent, client.query("commit")]);
+  if (lastDone.status === "rejected") throw lastDone.reason;
+  if (done.status === "rejected") throw done.reason;
+  // The server answers the commit of a transaction that has failed with a rollback, and no error.
+  if (done.value.command !== "COMMIT") throw new Error("the transaction had failed before its commit");
+}
+
+/** For statements whose failure shows in the next one: the transaction is over then. */
+function unawaited(query: Promise<unknown>): void {
+  query.catch(() => undefined);
 }
 
 /** Texts seen so far and the names of their prepared statements. */
@@ -92,41 +159,63 @@ function statementName(text: string): string | undefined {
   return name;
 }
 
-function sqlOver(runner: Pick<Pool | PoolClient, "query">): Sql {
-  const query = <Row extends QueryResultRow>(text: string, values: unknown[]) => {
-    const name = statementName(text);
-    return runner.query<Row>(name === undefined ? { text, values } : { name, text, values });
-  };
+interface Runner {
+  query<Row extends QueryResultRow>(statement: QueryConfig): Promise<QueryResult<Row>>;
+}
+
+function named<Row extends QueryResultRow>(runner: Runner, text: string, values: unknown[]) {
+  const name = statementName(text);
+  return runner.query<Row>(name === undefined ? { text, values } : { name, text, values });
+}
+
+function sqlOver(runner: Runner): Sql {
   return {
     async rows<Row extends QueryResultRow>(text: string, values: unknown[] = []) {
-      return (await query<Row>(text, values)).rows;
+      return (await named<Row>(runner, text, values)).rows;
     },
     async maybe<Row extends QueryResultRow>(text: string, values: unknown[] = []) {
-      return (await query<Row>(text, values)).rows[0];
+      return (await named<Row>(runner, text, values)).rows[0];
     },
     async run(text, values = []) {
-      return (await query(text, values)).rowCount ?? 0;
+      return (await named(runner, text, values)).rowCount ?? 0;
     },
   };
 }
 
-function transactionOver(client: PoolClient, organisationId: string): Tx {
+/** The connection, as long as its transaction runs. */
+function unlessOver(client: PoolClient, state: TransactionState): Runner {
+  return {
+    query<Row extends QueryResultRow>(statement: QueryConfig) {
+      if (state.over) throw new Error("the transaction is over");
+      return client.query<Row>(statement);
+    },
+  };
+}
+
+function transactionOver(client: PoolClient, organisationId: string, state: TransactionState): Tx {
   let depth = 0;
   return {
     organisationId,
-    ...sqlOver(client),
+    ...sqlOver(unlessOver(client, state)),
     async savepoint(body) {
       depth += 1;
       const name = `step_${depth}`;
-      await client.query(`savepoint ${name}`);
+      unawaited(client.query(`savepoint ${name}`));
+      const before = state.last;
       try {
         const result = await body();
-        await client.query(`release savepoint ${name}`);
+        unawaited(client.query(`release savepoint ${name}`));
         return result;
       } catch (error) {
+        if (before === undefined) delete state.last;
+        else state.last = before;
         await client.query(`rollback to savepoint ${name}`);
         throw error;
       }
+    },
+    atCommit(text, values) {
+      if (state.last !== undefined) throw new Error("a transaction has one last statement, not two");
+      state.last = { text, values };
     },
   };
 }

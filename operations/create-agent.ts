@@ -3,7 +3,7 @@ import { description, displayName, longText, modelId, ouReference, slug, userRef
 import { agentDetailView, agentKinds } from "../contracts/views.ts";
 import { PowerloomError } from "../core/errors.ts";
 import { defaultAgentModel } from "../core/models.ts";
-import { agentToDetailView, findAgent } from "../db/queries/agents.ts";
+import { showAgent } from "../db/queries/agents.ts";
 import { defineOperation } from "./declaration.ts";
 import { requireOu, requireOwner } from "./lookups.ts";
 
@@ -32,11 +32,13 @@ export const createAgent = defineOperation({
   async preview({ tx, principalId, authorise }, input) {
     const ou = await requireOu(tx, input.ou);
     await authorise(ou);
-    const owner = await requireOwner(tx, input.owner ?? principalId);
-    const taken = await tx.maybe<{ id: string }>(
-      "select id from agents where ou_id = $1 and name = $2 and deleted_at is null",
-      [ou.id, input.name],
-    );
+    const [owner, taken] = await Promise.all([
+      requireOwner(tx, input.owner ?? principalId),
+      tx.maybe<{ id: string }>("select id from agents where ou_id = $1 and name = $2 and deleted_at is null", [
+        ou.id,
+        input.name,
+      ]),
+    ]);
     if (taken !== undefined)
       throw new PowerloomError("conflict", `An agent named \`${input.name}\` already exists in \`${ou.path}\`.`, {
         pointer: "/name",
@@ -63,7 +65,7 @@ export const createAgent = defineOperation({
 
   async apply({ tx, newId }, _input, { ou, plan }) {
     const id = newId();
-    await tx.run(
+    const inserted = tx.run(
       `insert into agents (id, organisation_id, ou_id, name, display_name, description, owner_id, kind, model, system_prompt)
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
@@ -79,8 +81,7 @@ export const createAgent = defineOperation({
         plan.system_prompt,
       ],
     );
-    const row = await findAgent(tx, id);
-    if (row === undefined) throw new Error("the agent just created cannot be read");
-    return { target: { type: "agent", id }, result: await agentToDetailView(tx, row), reconcile: [id] };
+    const [, result] = await Promise.all([inserted, showAgent(tx, id)]);
+    return { target: { type: "agent", id }, result, reconcile: [id] };
   },
 });

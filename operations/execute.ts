@@ -1,12 +1,12 @@
 import type { z } from "zod";
-import { matchPolicies } from "../core/approval/policies.ts";
+import { matchPolicies, type PolicyRule, policiesByOu } from "../core/approval/policies.ts";
 import type { Requirement } from "../core/approval/votes.ts";
 import type { AuditBody } from "../core/audit/entry.ts";
 import { decide, explainDenial } from "../core/authority/decide.ts";
 import type { Permission } from "../core/authority/roles.ts";
 import { digestOf } from "../core/canonical.ts";
 import { PowerloomError } from "../core/errors.ts";
-import { sqlState } from "../db/database.ts";
+import { type Sql, sqlState } from "../db/database.ts";
 import { findGranters, gatherEvidence } from "../db/queries/authority.ts";
 import { policiesCovering } from "../db/queries/policies.ts";
 import type { AnyOperation, OperationContext, OuScope, Preview } from "./declaration.ts";
@@ -31,9 +31,15 @@ export async function evaluate(
   input: Record<string, unknown>,
   context: OperationContext,
 ): Promise<Evaluation> {
-  const { preview, rule } = await authoriseOperation(operation, input, context);
+  // Asked for together with the evidence: nearly always they are wanted, and then they cost no round trip.
+  const covering = new Map<string, Promise<PolicyRule[]>>();
+  const { preview, rule } = await authoriseOperation(operation, input, context, (ou) => {
+    const asked = policiesCovering(context.tx, ou.ancestors);
+    asked.catch(() => undefined);
+    covering.set(ou.id, asked);
+  });
   const policies = matchPolicies(
-    await policiesCovering(context.tx, preview.ou.ancestors),
+    policiesByOu(await (covering.get(preview.ou.id) ?? policiesCovering(context.tx, preview.ou.ancestors))),
     operation.name,
     preview.ou.ancestors,
   );
@@ -58,10 +64,13 @@ export async function authoriseOperation(
   operation: AnyOperation,
   input: Record<string, unknown>,
   context: OperationContext,
+  onAuthorise?: (ou: OuScope) => void,
 ): Promise<{ preview: Preview<unknown>; rule: string }> {
   const rules = new Map<string, string>();
   const authorise = async (ou: OuScope) => {
-    rules.set(ou.id, await requirePermission(context, operation.permission, ou));
+    const required = requirePermission(context, operation.permission, ou);
+    onAuthorise?.(ou);
+    rules.set(ou.id, await required);
   };
   const preview = await refusingBadData(() =>
     operation.preview({ ...context, authorise }, input as z.infer<typeof operation.input>),
@@ -86,7 +95,7 @@ async function requireAll(context: OperationContext, needs: NonNullable<Preview<
 
 /** The rule that allows it, or a 403 that says what is missing, where, and who could grant it. */
 export async function requirePermission(
-  { tx, principalId, now }: Pick<OperationContext, "tx" | "principalId" | "now">,
+  { tx, principalId, now }: Pick<OperationContext, "principalId" | "now"> & { tx: Sql },
   permission: Permission,
   ou: OuScope,
 ): Promise<string> {

@@ -105,8 +105,11 @@ export function settleOperation(deps: OperationDeps, ref: OperationRef): Promise
               throw new PowerloomError("approval_stale", "The approval ran out before it could be applied.");
             const evaluation = await evaluate(operation, row.input, context);
             requireSame(approval, evaluation);
-            await decideApproval(tx, row.id, { status: "applied", consumed: true }, now);
-            return apply(deps, tx, row, operation, context, evaluation, row.id);
+            const [, state] = await Promise.all([
+              decideApproval(tx, row.id, { status: "applied", consumed: true }, now),
+              apply(deps, tx, row, operation, context, evaluation, row.id),
+            ]);
+            return state;
           });
         }
         case "applied":
@@ -172,7 +175,7 @@ async function apply(
   const sealedSecret =
     applied.secret === undefined || row.act !== "" ? null : deps.seal(JSON.stringify(applied.secret));
   if (applied.deleted !== undefined) await freeKeysOf(tx, applied.deleted);
-  await recordOutcome(
+  const outcome = recordOutcome(
     tx,
     row.id,
     {
@@ -185,7 +188,7 @@ async function apply(
     },
     context.now,
   );
-  await tx.run(
+  const event = tx.run(
     "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, $2, $3, $4, $5)",
     [
       tx.organisationId,
@@ -195,7 +198,8 @@ async function apply(
       { request_id: row.id, target: applied.target, summary: preview.summary, ou_path: preview.ou.path },
     ],
   );
-  await appendAudit(
+  await Promise.all([outcome, event]);
+  appendAudit(
     tx,
     auditBody(row, "applied", {
       ou: preview.ou.path,
@@ -251,7 +255,7 @@ async function requestApproval(
     "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
     [tx.organisationId, preview.ou.id, { request_id: row.id, operation: row.name, summary: preview.summary }],
   );
-  await appendAudit(
+  appendAudit(
     tx,
     auditBody(row, "pending_approval", {
       ou: preview.ou.path,
@@ -290,7 +294,7 @@ export async function refusable<Otherwise>(
     if (row.status === "pending_approval")
       await decideApproval(tx, row.id, { status: "refused", reason: error.message, consumed: true }, now);
     await recordOutcome(tx, row.id, { status: "refused", problem, reason: error.message }, now);
-    await appendAudit(
+    appendAudit(
       tx,
       auditBody(row, "refused", {
         ou: ouOf(error) ?? null,
@@ -329,7 +333,7 @@ async function finish(
   const now = deps.now();
   await recordOutcome(tx, row.id, { status, reason }, now);
   const state = { ...(await stateOf(tx, { ...row, status })), tell: whomToTell(row, now) };
-  await appendAudit(
+  appendAudit(
     tx,
     auditBody(row, status, {
       ou: state.ou === "" ? null : state.ou,

@@ -5,25 +5,27 @@ import { searchAttributeNames } from "../core/search-attributes.ts";
 import { lookAgain, taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
 
 const organisationKey = defineSearchAttributeKey(searchAttributeNames.organisation, SearchAttributeType.KEYWORD);
+const ouKey = defineSearchAttributeKey(searchAttributeNames.ou, SearchAttributeType.KEYWORD);
 const kindKey = defineSearchAttributeKey(searchAttributeNames.kind, SearchAttributeType.KEYWORD);
 
-/** Search attributes every workflow starts with. */
-export function initialAttributes(organisationId: string, kind: string): TypedSearchAttributes {
+/** Search attributes every workflow starts with; the OU when it is known, which saves the workflow an upsert (ADR 9). */
+export function initialAttributes(organisationId: string, kind: string, ou?: string): TypedSearchAttributes {
   return new TypedSearchAttributes([
     { key: organisationKey, value: organisationId },
     { key: kindKey, value: kind },
+    ...(ou === undefined || ou === "" ? [] : [{ key: ouKey, value: ou }]),
   ]);
 }
 
 /** Starts the agent's reconciliation, or tells the running one that there is something new. */
-export async function nudgeAgent(temporal: Client, ref: AgentRef): Promise<void> {
+export async function nudgeAgent(temporal: Client, ref: AgentRef, ou?: string): Promise<void> {
   await temporal.workflow.signalWithStart("reconcileAgent", {
     workflowId: workflowIds.reconcileAgent(ref.agentId),
     taskQueue: taskQueues.main,
     args: [ref],
     signal: lookAgain,
     workflowTaskTimeout,
-    typedSearchAttributes: initialAttributes(ref.organisationId, "reconcile"),
+    typedSearchAttributes: initialAttributes(ref.organisationId, "reconcile", ou),
     staticSummary: `Reconcile agent ${ref.agentId}`,
   });
 }

@@ -3,17 +3,25 @@ import type { Logger } from "pino";
 import { type AgentId, type OrganisationId, type SessionId, workflowIds } from "../core/ids.ts";
 import type { Database } from "../db/database.ts";
 import { lookAgain, taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
-import { initialAttributes, nudgeAgent, nudgeSession } from "./nudge.ts";
+import { initialAttributes, nudgeSession } from "./nudge.ts";
+import type { ReconcileQueue } from "./reconcile-queue.ts";
 
 const everyMs = 1_000;
 const atMost = 200;
+
+interface SweepDeps {
+  db: Database;
+  temporal: Client;
+  reconcileQueue: ReconcileQueue;
+  log: Logger;
+}
 
 /**
  * Every second: starts intents that nobody started, signals decisions that nobody acted on, wakes the reconciler of agents
  * that changed and sessions whose commands wait. One worker at a time does it (advisory lock); a lost start or signal so costs a few seconds and no polling workflow.
  * @returns stops it and waits for the round in progress
  */
-export function startSweeps(deps: { db: Database; temporal: Client; log: Logger }): () => Promise<void> {
+export function startSweeps(deps: SweepDeps): () => Promise<void> {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> = Promise.resolve();
@@ -34,7 +42,7 @@ export function startSweeps(deps: { db: Database; temporal: Client; log: Logger 
   };
 }
 
-async function sweep({ db, temporal, log }: { db: Database; temporal: Client; log: Logger }): Promise<void> {
+async function sweep({ db, temporal, reconcileQueue, log }: SweepDeps): Promise<void> {
   // One row that cannot be helped must not keep the others waiting, nor may a Temporal that hangs keep the lock.
   const attempt = async (id: string, body: () => Promise<void>): Promise<void> => {
     try {
@@ -65,8 +73,7 @@ async function sweep({ db, temporal, log }: { db: Database; temporal: Client; lo
         "select * from unreconciled_agents('2 seconds', $1)",
         [atMost],
       );
-      for (const row of agents.rows)
-        await attempt(row.id, () => nudgeAgent(temporal, { organisationId: row.organisation_id, agentId: row.id }));
+      for (const row of agents.rows) reconcileQueue.want({ organisationId: row.organisation_id, agentId: row.id });
       const sessions = await client.query<{ organisation_id: OrganisationId; id: SessionId }>(
         "select * from unattended_sessions('2 seconds', $1)",
         [atMost],

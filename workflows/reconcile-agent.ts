@@ -53,11 +53,8 @@ export async function reconcileAgent(ref: AgentRef): Promise<string> {
     attempt = 0;
     // No await between this check and the return: a signal in between would be lost with the workflow.
     if (asked === seen && allHandlersFinished()) {
-      board.show(
-        result.status,
-        result.status === "failed" ? `${result.label}: ${result.reason}` : result.label,
-        result.ou,
-      );
+      if (result.status === "failed") board.show(result.status, `${result.label}: ${result.reason}`, result.ou);
+      else board.conclude(result.status, result.label, result.ou);
       return result.status;
     }
   }

@@ -1,26 +1,46 @@
 import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
-import { setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
 import { searchAttributeNames } from "../core/search-attributes.ts";
 import type { WorkflowStatus } from "./messages.ts";
 
 const statusKey = defineSearchAttributeKey(searchAttributeNames.status, SearchAttributeType.KEYWORD);
 const ouKey = defineSearchAttributeKey(searchAttributeNames.ou, SearchAttributeType.KEYWORD);
 
-/** Keeps the Temporal UI reading like a status board: one call sets query, details and search attributes alike. */
-export function createBoard(initial: WorkflowStatus): {
+export interface StatusBoard {
+  /** What the `status` query answers. */
   current: () => WorkflowStatus;
+  /** Says what the workflow is doing now. */
   show: (phase: string, detail: string, ou?: string) => void;
-} {
+  /**
+   * Says that it is over, and went as asked. The list in the Temporal UI says "Completed" of itself: unless the list shows
+   * another state of ours, or not yet the OU, the search attributes stay as they are (ADR 9).
+   */
+  conclude: (phase: string, detail: string, ou?: string) => void;
+}
+
+/** Keeps the Temporal UI reading like a status board: one call sets query, details and search attributes alike. */
+export function createBoard(initial: WorkflowStatus): StatusBoard {
   let current = initial;
+  let listed = false;
+  const say = (phase: string, detail: string) => {
+    current = { phase, detail };
+    setCurrentDetails(`${phase}: ${detail}`);
+  };
+  const show: StatusBoard["show"] = (phase, detail, ou) => {
+    say(phase, detail);
+    listed = true;
+    upsertSearchAttributes([
+      { key: statusKey, value: phase },
+      ...(ou === undefined || ou === "" ? [] : [{ key: ouKey, value: ou }]),
+    ]);
+  };
   return {
     current: () => current,
-    show(phase, detail, ou) {
-      current = { phase, detail };
-      setCurrentDetails(`${phase}: ${detail}`);
-      upsertSearchAttributes([
-        { key: statusKey, value: phase },
-        ...(ou === undefined || ou === "" ? [] : [{ key: ouKey, value: ou }]),
-      ]);
+    show,
+    conclude(phase, detail, ou) {
+      const complete = !listed && workflowInfo().typedSearchAttributes.get(ouKey) !== undefined;
+      if (complete) say(phase, detail);
+      else show(phase, detail, ou);
     },
   };
 }

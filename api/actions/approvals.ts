@@ -21,9 +21,8 @@ export async function voteOnApproval(context: ActionContext): Promise<Record<str
     throw new PowerloomError("invalid_input", "A denial needs a reason: say why, the requester will read it.", {
       pointer: "/reason",
     });
-  return change(context, request_id, async (tx, approval) => {
+  return change(context, request_id, async (tx, approval, roles) => {
     const now = deps.now();
-    const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, now);
     const own = approval.votes.find((vote) => vote.principalId === caller.principalId);
     // The same vote again is the same answer, not a conflict: votes are unique per person by nature.
     if (own?.decision === decision && digest === approval.digest) return approval;
@@ -32,19 +31,24 @@ export async function voteOnApproval(context: ActionContext): Promise<Record<str
       { principalId: caller.principalId, roles, delegated: caller.act !== "", decision, digest, now },
     );
     if (!outcome.accepted) throw new PowerloomError(outcome.code, `${outcome.reason}.`, { rule: "vote-refused" });
-    await tx.run(
-      `insert into approval_votes (organisation_id, request_id, principal_id, decision, roles, digest, reason)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [tx.organisationId, approval.id, caller.principalId, decision, roles, digest, reason ?? null],
-    );
-    if (outcome.status !== "pending")
-      await decideApproval(tx, approval.id, { status: outcome.status, reason: reason ?? null }, now);
-    await audit(context, tx, approval, "approval.vote", "voted", {
+    const [, , after] = await Promise.all([
+      tx.run(
+        `insert into approval_votes (organisation_id, request_id, principal_id, decision, roles, digest, reason)
+         values ($1, $2, $3, $4, $5, $6, $7)`,
+        [tx.organisationId, approval.id, caller.principalId, decision, roles, digest, reason ?? null],
+      ),
+      outcome.status === "pending"
+        ? undefined
+        : decideApproval(tx, approval.id, { status: outcome.status, reason: reason ?? null }, now),
+      // Runs behind the other two, on the same connection.
+      findApproval(tx, approval.id),
+    ]);
+    audit(context, tx, approval, "approval.vote", "voted", {
       decision,
       reason: reason ?? null,
       status: outcome.status,
     });
-    return findApproval(tx, approval.id);
+    return after;
   });
 }
 
@@ -61,7 +65,7 @@ export async function cancelRequest(context: ActionContext): Promise<Record<stri
     if (approval.status !== "pending")
       throw new PowerloomError("conflict", `The request is already ${approval.status}.`);
     await decideApproval(tx, approval.id, { status: "cancelled", reason }, deps.now());
-    await audit(context, tx, approval, "request.cancel", "cancelled", { reason });
+    audit(context, tx, approval, "request.cancel", "cancelled", { reason });
     return findApproval(tx, approval.id);
   });
 }
@@ -69,17 +73,16 @@ export async function cancelRequest(context: ActionContext): Promise<Record<stri
 async function change(
   { deps, caller }: ActionContext,
   requestId: string,
-  body: (tx: Tx, approval: ApprovalRow) => Promise<ApprovalRow | undefined>,
+  body: (tx: Tx, approval: ApprovalRow, roles: string[]) => Promise<ApprovalRow | undefined>,
 ): Promise<Record<string, unknown>> {
   const { view, workflowId } = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
-    await lockAuthority(tx, "share");
-    const approval = await findApproval(tx, requestId, "lock");
+    const [, approval] = await Promise.all([lockAuthority(tx, "share"), findApproval(tx, requestId, "lock")]);
     if (approval === undefined)
       throw new PowerloomError("not_found", `No approval request found with id \`${requestId}\`.`, {
         pointer: "/request_id",
       });
-    const after = (await body(tx, approval)) ?? approval;
     const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, deps.now());
+    const after = (await body(tx, approval, roles)) ?? approval;
     return { view: approvalToView(after, { ...caller, roles }, deps.now()), workflowId: approval.workflow_id };
   });
   // Also after a vote that decides nothing yet: the board in the Temporal UI counts votes.
@@ -90,15 +93,15 @@ async function change(
   return view;
 }
 
-async function audit(
+function audit(
   { caller }: ActionContext,
   tx: Tx,
   approval: ApprovalRow,
   operation: string,
   outcome: "voted" | "cancelled",
   detail: Record<string, unknown>,
-): Promise<void> {
-  await appendAudit(tx, {
+): void {
+  appendAudit(tx, {
     id: approval.id,
     sub: caller.principalId,
     act: null,

@@ -76,7 +76,7 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
       idempotencyKey: "prompt",
       bodyDigest: null,
     });
-    await appendAudit(tx, {
+    appendAudit(tx, {
       id,
       sub: caller.principalId,
       act: null,
@@ -154,7 +154,7 @@ async function untilRest(
 ): Promise<SessionRow> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const row = await deps.db.inOrganisation(organisationId, (tx) => findSession(tx, sessionId));
+    const row = await deps.db.readOrganisation(organisationId, (tx) => findSession(tx, sessionId));
     if (row === undefined) throw new Error("the session vanished");
     if (["idle", "waiting", "ended", "failed"].includes(row.status) || Date.now() >= deadline) return row;
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -135,7 +135,7 @@ async function audit(
   operation: string,
   detail: Record<string, unknown>,
 ): Promise<void> {
-  await appendAudit(tx, {
+  appendAudit(tx, {
     id: session.id,
     sub: caller.principalId,
     act: null,

@@ -1,6 +1,6 @@
 import type { Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
-import type { Tx } from "../../db/database.ts";
+import type { Sql } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
 import { findOu, isUuid } from "../../db/queries/ous.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
@@ -8,7 +8,7 @@ import type { ApiDeps, Caller } from "../deps.ts";
 /** What reads are given: the transaction, who asks, and what they sent. */
 export interface ReadContext {
   deps: ApiDeps;
-  tx: Tx;
+  tx: Sql;
   caller: Caller;
   now: Date;
   params: Record<string, string>;

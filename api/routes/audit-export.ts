@@ -11,10 +11,10 @@ export function auditExportRoutes(deps: ApiDeps): Router {
     res.locals["operation"] = "audit.export";
     const caller = callerOf(res);
     requireDelegable(caller, "audit.export", false);
-    await deps.db.inOrganisation(caller.organisationId, (tx) => requireAuditor({ tx, caller, now: deps.now() }));
+    await deps.db.readOrganisation(caller.organisationId, (tx) => requireAuditor({ tx, caller, now: deps.now() }));
     res.set({ "Content-Type": "application/jsonl; charset=utf-8", "Cache-Control": "no-store" });
     const pages = readWholeChain(
-      (query) => deps.db.inOrganisation(caller.organisationId, query),
+      (query) => deps.db.readOrganisation(caller.organisationId, query),
       caller.organisationId,
     );
     for (let page = await pages.next(); !res.destroyed; page = await pages.next()) {

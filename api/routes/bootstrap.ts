@@ -64,7 +64,7 @@ export function bootstrapRoutes(deps: ApiDeps): Router {
   return router;
 
   function describe(caller: Caller, input: z.infer<typeof bootstrapInput>) {
-    return deps.db.inOrganisation(caller.organisationId, async (tx) => {
+    return deps.db.readOrganisation(caller.organisationId, async (tx) => {
       const row = await tx.maybe<{ status: string; steps: string[]; problem: { detail: string } | null }>(
         "select status, steps, problem from bootstraps",
       );

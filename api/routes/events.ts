@@ -37,7 +37,7 @@ export function eventRoutes(deps: ApiDeps): Router {
     const given = req.get("last-event-id") ?? (Array.isArray(query) ? "several" : query);
     if (given !== undefined && !(typeof given === "string" && /^\d{1,15}$/.test(given)))
       throw new PowerloomError("invalid_input", "`after` must be a position.", { pointer: "/after" });
-    let cursor = await deps.db.inOrganisation(caller.organisationId, (tx) => startAt(tx, given));
+    let cursor = await deps.db.readOrganisation(caller.organisationId, (tx) => startAt(tx, given));
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
     res.write(": connected\n\n");
     let open = true;
@@ -71,7 +71,7 @@ export function eventRoutes(deps: ApiDeps): Router {
 
   /** Rights are read each time: a binding taken away silences the stream at once. */
   function read(caller: Caller, cursor: Cursor): Promise<{ scanned: ChangeRow[]; readable: ChangeRow[] }> {
-    return deps.db.inOrganisation(caller.organisationId, async (tx) => {
+    return deps.db.readOrganisation(caller.organisationId, async (tx) => {
       const scanned = await tx.rows<ChangeRow>(
         `select e.transaction_id::text as transaction, e.position, e.at, e.type, e.permission, o.path as ou_path,
                 o.ancestors, e.payload

@@ -20,7 +20,7 @@ export function readRoutes(deps: ApiDeps): Router {
       const caller = callerOf(res);
       requireDelegable(caller, read.name, delegableReads.has(read.name));
       const query = parseInput(read.query.strict(), req.query) as Record<string, string | number | undefined>;
-      const result = await deps.db.inOrganisation(caller.organisationId, (tx) =>
+      const result = await deps.db.readOrganisation(caller.organisationId, (tx) =>
         handler({ deps, tx, caller, now: deps.now(), params: req.params as Record<string, string>, query }),
       );
       const version = versionOf(result);

@@ -11,23 +11,25 @@ export interface PolicyRule {
   enabled: boolean;
 }
 
+/** Policies by the OU they stand at. */
+export type PoliciesByOu = ReadonlyMap<string, readonly PolicyRule[]>;
+
+export function policiesByOu(policies: readonly PolicyRule[]): PoliciesByOu {
+  return Map.groupBy(policies, (policy) => policy.ouId);
+}
+
 /**
  * Which policies stop this operation in this OU. `ancestors` holds the OU's own id and those above it, root first.
  * The nearest policy to the OU comes first; of several, every one must be satisfied.
  */
-export function matchPolicies(
-  policies: readonly PolicyRule[],
-  operation: string,
-  ancestors: readonly string[],
-): PolicyRule[] {
-  return policies
-    .filter(
-      (policy) =>
-        policy.enabled &&
-        ancestors.includes(policy.ouId) &&
-        policy.operations.some((pattern) => operationMatches(pattern, operation)),
-    )
-    .sort((a, b) => ancestors.indexOf(b.ouId) - ancestors.indexOf(a.ouId) || (a.id < b.id ? -1 : 1));
+export function matchPolicies(policies: PoliciesByOu, operation: string, ancestors: readonly string[]): PolicyRule[] {
+  return ancestors
+    .toReversed()
+    .flatMap((ou) =>
+      (policies.get(ou) ?? [])
+        .filter(({ enabled, operations }) => enabled && operations.some((one) => operationMatches(one, operation)))
+        .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    );
 }
 
 /** `agent.create`, `agent.*` or `*`. */

@@ -66,8 +66,11 @@ export async function findAgent(sql: Sql, id: string, lock?: "lock"): Promise<Ag
   if (!isUuid(id)) return undefined;
   // In a statement of its own: after waiting for a row lock only that row is read anew, and what is attached to the agent
   // decides which rights its change needs.
-  if (lock !== undefined) await sql.run("select from agents where id = $1 for update", [id]);
-  return sql.maybe<AgentRow>(`${agentSelect} where a.id = $1 and a.deleted_at is null`, [id]);
+  const [, row] = await Promise.all([
+    lock === undefined ? undefined : sql.run("select from agents where id = $1 for update", [id]),
+    sql.maybe<AgentRow>(`${agentSelect} where a.id = $1 and a.deleted_at is null`, [id]),
+  ]);
+  return row;
 }
 
 /** Marks a change of the desired state: the reconciler has to push this agent again. */
@@ -105,10 +108,30 @@ export function agentToView(row: AgentRow): z.infer<typeof agentView> {
 
 /** An agent with its prompt, attachments and credentials (never their secrets). */
 export async function agentToDetailView(sql: Sql, row: AgentRow): Promise<z.infer<typeof agentDetailView>> {
-  const credentials = await sql.rows<CredentialRow>(
+  return detailView(row, await credentialsOf(sql, row.id));
+}
+
+/** The agent as it is after a change in this transaction. */
+export async function showAgent(sql: Sql, id: string): Promise<z.infer<typeof agentDetailView>> {
+  const [row, credentials] = await Promise.all([findAgent(sql, id), credentialsOf(sql, id)]);
+  if (row === undefined) throw new Error("the agent just changed cannot be read");
+  return detailView(row, credentials);
+}
+
+/** Marks a change of an agent's desired state and shows the agent as it is now. */
+export async function changedAgent(sql: Sql, id: string): Promise<z.infer<typeof agentDetailView>> {
+  const [, shown] = await Promise.all([touchAgent(sql, id), showAgent(sql, id)]);
+  return shown;
+}
+
+function credentialsOf(sql: Sql, agentId: string): Promise<CredentialRow[]> {
+  return sql.rows<CredentialRow>(
     `${credentialSelect} where c.agent_id = $1 and c.revoked_at is null order by c.created_at`,
-    [row.id],
+    [agentId],
   );
+}
+
+function detailView(row: AgentRow, credentials: CredentialRow[]): z.infer<typeof agentDetailView> {
   return {
     ...agentToView(row),
     system_prompt: row.system_prompt,
@@ -123,14 +146,6 @@ export async function agentToDetailView(sql: Sql, row: AgentRow): Promise<z.infe
     },
     credentials: credentials.map(credentialToView),
   };
-}
-
-/** Marks a change of an agent's desired state and shows the agent as it is now. */
-export async function changedAgent(sql: Sql, id: string): Promise<z.infer<typeof agentDetailView>> {
-  await touchAgent(sql, id);
-  const row = await findAgent(sql, id);
-  if (row === undefined) throw new Error("the agent just changed cannot be read");
-  return agentToDetailView(sql, row);
 }
 
 export interface CredentialRow {

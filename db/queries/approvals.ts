@@ -38,8 +38,11 @@ export const approvalSelect = `select r.id, r.kind, r.session_id, r.operation, r
 /** An approval request with its votes; `lock` holds it until the transaction ends. */
 export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise<ApprovalRow | undefined> {
   // In a statement of its own: after waiting for a row lock only that row is read anew, the votes would be those from before.
-  if (lock !== undefined) await sql.run("select from approval_requests where id = $1 for update", [id]);
-  return sql.maybe<ApprovalRow>(`${approvalSelect} where r.id = $1`, [id]);
+  const [, row] = await Promise.all([
+    lock === undefined ? undefined : sql.run("select from approval_requests where id = $1 for update", [id]),
+    sql.maybe<ApprovalRow>(`${approvalSelect} where r.id = $1`, [id]),
+  ]);
+  return row;
 }
 
 export interface NewApproval {

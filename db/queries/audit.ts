@@ -3,10 +3,9 @@ import type { AuditBody } from "../../core/audit/entry.ts";
 import { canonicalJson } from "../../core/canonical.ts";
 import type { Sql, Tx } from "../database.ts";
 
-/** Appends one entry to the organisation's chain. The last statement of the transaction that has the effect. */
-export async function appendAudit(tx: Tx, body: AuditBody): Promise<number> {
-  const row = await tx.maybe<{ position: string }>("select audit_append($1) as position", [canonicalJson(body)]);
-  return Number(row?.position);
+/** Appends one entry to the organisation's chain: the last statement of the transaction that has the effect. */
+export function appendAudit(tx: Tx, body: AuditBody): void {
+  tx.atCommit("select audit_append($1)", [canonicalJson(body)]);
 }
 
 /** Entries after a position, in order, as they are exported. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { matchPolicies, operationMatches, type PolicyRule } from "../../core/approval/policies.ts";
+import { matchPolicies, operationMatches, type PolicyRule, policiesByOu } from "../../core/approval/policies.ts";
 import { type Ballot, castVote, type Requirement, type Vote } from "../../core/approval/votes.ts";
 
 const policy = (id: string, ouId: string, operations: string[], more: Partial<PolicyRule> = {}): PolicyRule => ({
@@ -40,7 +40,7 @@ describe("which policies stop an operation", () => {
     ];
     fc.assert(
       fc.property(fc.shuffledSubarray(policies, { minLength: policies.length }), (shuffled) => {
-        const matched = matchPolicies(shuffled, "agent.create", ["o-root", "o-sales"]);
+        const matched = matchPolicies(policiesByOu(shuffled), "agent.create", ["o-root", "o-sales"]);
         expect(matched.map((rule) => rule.id)).toEqual(["near", "root"]);
       }),
     );

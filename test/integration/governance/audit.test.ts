@@ -3,6 +3,8 @@ import { v7 } from "uuid";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type ChainEntry, ChainVerifier, hashEntry } from "../../../core/audit/chain.ts";
 import type { AuditBody } from "../../../core/audit/entry.ts";
+import { canonicalJson } from "../../../core/canonical.ts";
+import type { Tx } from "../../../db/database.ts";
 import { appendAudit } from "../../../db/queries/audit.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { asApplication, asSuperuser, auditOf, call, inOrganisation, withRole } from "./stage.ts";
@@ -98,22 +100,34 @@ describe("the audit table", () => {
   test("takes one entry in a transaction and not two, whatever settings the application forges", async () => {
     const { organisationId } = organisation;
     const before = (await auditOf(organisationId)).length;
+    const append = (tx: Tx) => tx.run("select audit_append($1)", [canonicalJson(body())]);
     const twice = inOrganisation(organisationId, async (tx) => {
-      await appendAudit(tx, body());
+      await append(tx);
       await tx.rows("select set_config('powerloom.audited', '', true)");
-      await appendAudit(tx, body());
+      await append(tx);
     });
     await expect(twice).rejects.toThrow("a transaction appends one audit entry, not two");
+    const declaredTwice = inOrganisation(organisationId, (tx) => {
+      appendAudit(tx, body());
+      appendAudit(tx, body());
+    });
+    await expect(declaredTwice).rejects.toThrow("a transaction has one last statement, not two");
     expect(await auditOf(organisationId)).toHaveLength(before);
     // An attempt that was undone does not count.
     await inOrganisation(organisationId, async (tx) => {
       await tx
         .savepoint(async () => {
-          await appendAudit(tx, body());
+          await append(tx);
           throw new Error("undone");
         })
         .catch(() => undefined);
-      await appendAudit(tx, body());
+      await tx
+        .savepoint(() => {
+          appendAudit(tx, body());
+          return Promise.reject(new Error("undone"));
+        })
+        .catch(() => undefined);
+      appendAudit(tx, body());
     });
     expect(await auditOf(organisationId)).toHaveLength(before + 1);
     expect(await verify(organisation)).toMatchObject({ intact: true });
@@ -128,12 +142,13 @@ describe("the audit table", () => {
   test("has no gap and no time running backwards after a hundred appends at once", async () => {
     const { organisationId } = organisation;
     const before = (await auditOf(organisationId)).length;
-    const positions = await asApplication((db) =>
+    await asApplication((db) =>
       Promise.all(
         Array.from({ length: 100 }, () => db.inOrganisation(organisationId, (tx) => appendAudit(tx, body()))),
       ),
     );
-    expect(positions.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, index) => before + 1 + index));
+    const positions = (await auditOf(organisationId)).map(({ position }) => Number(position));
+    expect(positions).toEqual(Array.from({ length: before + 100 }, (_, index) => index + 1));
     const { entries } = await exported(organisation);
     const times = entries.map((entry) => entry.at);
     expect(times).toEqual([...times].sort());

@@ -55,7 +55,10 @@ export async function asApplication<Result>(body: (db: Database) => Promise<Resu
 }
 
 /** One transaction of the application inside an organisation. */
-export function inOrganisation<Result>(organisationId: string, body: (tx: Tx) => Promise<Result>): Promise<Result> {
+export function inOrganisation<Result>(
+  organisationId: string,
+  body: (tx: Tx) => Result | Promise<Result>,
+): Promise<Result> {
   return asApplication((db) => db.inOrganisation(organisationId, body));
 }
 

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../../api/app.ts";
+import { listenToDatabase } from "../../../api/notifications.ts";
 import { openSigningKeys } from "../../../api/signing-keys.ts";
 import { readConfig } from "../../../config.ts";
 import { seal, unseal } from "../../../core/sealing.ts";
@@ -34,13 +35,16 @@ beforeAll(async () => {
   const db = openDatabase(stack.databaseUrl, { name: "powerloom-test", max: 4 });
   const keys = await openSigningKeys({ databaseUrl: stack.issuerDatabaseUrl, sealingKey, issuer: stack.apiUrl });
   const temporal = await connectTemporal({ address: stack.temporalAddress, namespace: stack.temporalNamespace });
+  const log = pino({ level: "silent" });
+  const notifications = listenToDatabase(stack.databaseUrl, log);
   const app = createApp(
     {
       config,
       db,
       keys,
       temporal,
-      log: pino({ level: "silent" }),
+      notifications,
+      log,
       now: () => new Date(),
       newId: () => v7(),
       seal: (secret) => seal(sealingKey, secret),
@@ -55,6 +59,7 @@ beforeAll(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await temporal.connection.close();
+    await notifications.close();
     await keys.close();
     await db.close();
   };

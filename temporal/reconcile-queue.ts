@@ -1,0 +1,67 @@
+import type { AgentRef } from "../core/ids.ts";
+
+/** Changes of one agent that come this close together are reconciled once. */
+const settleMs = 100;
+/** No mutation for this long: nobody is waiting for an answer. */
+const quietMs = 200;
+/** While answers are waited for: this many agents a second, and more when it would take longer than `patienceSeconds`. */
+const busyPerSecond = 1;
+const patienceSeconds = 60;
+/** When it is quiet: one at each look, so that a moment's silence does not fill the cores for the next one who asks. */
+const quietAtOnce = 1;
+const lookEveryMs = 50;
+
+export interface ReconcileQueue {
+  /** This agent's desired state has changed. Known ones stay where they are in the queue. */
+  want(ref: AgentRef, ou?: string): void;
+  /** Somebody waits for the answer to a mutation. */
+  answering(): void;
+  /** How many wait for their turn. */
+  waiting(): number;
+  close(): void;
+}
+
+/**
+ * Answers first, then the reconciler: an agent's reconciliation costs as much as the mutation that caused it, on the same
+ * cores, and nobody waits for it at the door (ADR 9). Kept in memory: what is lost with the process the sweep finds again.
+ * @param nudge starts or wakes one agent's reconciliation; its failure is the sweep's business
+ */
+export function createReconcileQueue(
+  nudge: (ref: AgentRef, ou: string | undefined) => void,
+  now: () => number = Date.now,
+): ReconcileQueue {
+  const queue = new Map<string, { ref: AgentRef; ou: string | undefined; due: number }>();
+  let lastAnswer = 0;
+  let lastBusyTurn = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function look(): void {
+    const at = now();
+    const quiet = at - lastAnswer >= quietMs;
+    const perSecond = Math.max(busyPerSecond, queue.size / patienceSeconds);
+    let turns = quiet ? quietAtOnce : at - lastBusyTurn >= 1_000 / perSecond ? 1 : 0;
+    for (const [id, { ref, ou, due }] of queue) {
+      if (turns === 0 || due > at) break;
+      turns -= 1;
+      lastBusyTurn = at;
+      queue.delete(id);
+      nudge(ref, ou);
+    }
+    timer = queue.size === 0 ? undefined : setTimeout(look, lookEveryMs);
+  }
+
+  return {
+    want(ref, ou) {
+      if (!queue.has(ref.agentId)) queue.set(ref.agentId, { ref, ou, due: now() + settleMs });
+      timer ??= setTimeout(look, lookEveryMs);
+    },
+    answering() {
+      lastAnswer = now();
+    },
+    waiting: () => queue.size,
+    close() {
+      clearTimeout(timer);
+      queue.clear();
+    },
+  };
+}
