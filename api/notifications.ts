@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 
 /** `session_events`: keyed by session; `outcomes`: by operation. What is heard is a hint, the rows are the truth. */
 const channels = ["session_events", "outcomes"] as const;
-export type Channel = (typeof channels)[number];
+type Channel = (typeof channels)[number];
 
 export interface Notifications {
   /** Calls `heard` whenever there is something new under this key. @returns stops that */

@@ -23,7 +23,7 @@ export interface ReconcileQueue {
 
 /**
  * Answers first, then the reconciler: an agent's reconciliation costs as much as the mutation that caused it, on the same
- * cores, and nobody waits for it at the door (ADR 9). Kept in memory: what is lost with the process the sweep finds again.
+ * cores, and nobody waits for it at the door (ADR 11). Kept in memory: what is lost with the process the sweep finds again.
  * @param nudge starts or wakes one agent's reconciliation; its failure is the sweep's business
  */
 export function createReconcileQueue(

@@ -9,7 +9,7 @@ export interface ToolServer {
   url: string;
   /** The calls that ran, oldest first. */
   calls: { tool: string; text: string }[];
-  /** Lets the calls of `held_note` go on. */
+  /** Lets the calls of `held_note` that wait now go on. */
   release(): void;
   /** What stood in the Authorization headers. */
   bearers: Set<string>;
@@ -20,17 +20,14 @@ export interface ToolServer {
 export async function startToolServer(): Promise<ToolServer> {
   const calls: ToolServer["calls"] = [];
   const bearers = new Set<string>();
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const held: (() => void)[] = [];
   const handler = createMcpHandler(() => {
     const server = new McpServer({ name: "notes", version: "1.0.0" });
     const input = z.object({ text: z.string(), ms: z.int().optional() });
     for (const tool of ["note", "slow_note", "held_note"])
       server.registerTool(tool, { description: `Takes a ${tool}`, inputSchema: input }, async ({ text, ms }) => {
         calls.push({ tool, text });
-        if (tool === "held_note") await released;
+        if (tool === "held_note") await new Promise<void>((resolve) => held.push(resolve));
         if (ms !== undefined) await new Promise((resolve) => setTimeout(resolve, ms));
         return { content: [{ type: "text", text: `noted: ${text}` }] };
       });
@@ -47,7 +44,9 @@ export async function startToolServer(): Promise<ToolServer> {
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
     calls,
-    release,
+    release() {
+      for (const go of held.splice(0)) go();
+    },
     bearers,
     async close() {
       http.closeAllConnections();

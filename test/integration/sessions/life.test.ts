@@ -9,7 +9,8 @@ import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 let organisation: TestOrganisation;
 let tools: ToolServer;
 let agentId: string;
-let serverId: string;
+/** Its first tool call waits to be released: what a test finds in the middle stays there until then. */
+let heldId: string;
 let emma: Person & { id: string };
 let secret: string;
 /** Idle while the other tests run. */
@@ -21,7 +22,6 @@ beforeAll(async () => {
   const { admin, root } = organisation;
   emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: root }] });
   const server = await admin.make<{ id: string }>("/mcp-servers", { name: "notes", ou: root, url: tools.url });
-  serverId = server.id;
   ({ id: agentId } = await makeAgent(admin, { name: "scribe", ou: root }));
   await admin.make(`/agents/${agentId}/mcp-servers`, { mcp_server_id: server.id });
   ({ secret } = await admin.make<{ secret: string }>(`/agents/${agentId}/credentials`, { mcp_server_id: server.id }));
@@ -31,6 +31,14 @@ beforeAll(async () => {
     note("one", 150),
     note("two", 150),
     { say: "Both are noted." },
+  ]);
+  ({ id: heldId } = await makeAgent(admin, { name: "held", ou: root }));
+  await admin.make(`/agents/${heldId}/mcp-servers`, { mcp_server_id: server.id });
+  await admin.make(`/agents/${heldId}/credentials`, { mcp_server_id: server.id });
+  await giveScript(await synced(admin, heldId), [
+    { call: { server: "notes", tool: "held_note", input: { text: "first" } } },
+    { call: { server: "notes", tool: "note", input: { text: "second" } } },
+    { say: "Never said." },
   ]);
   forgotten = await invoke(emma, agentId, { idle_timeout_seconds: 10 });
 });
@@ -137,16 +145,7 @@ describe("in a session", () => {
   });
 
   test("an interrupt stops between tool calls, and the session stays open", async () => {
-    const { admin, root } = organisation;
     const before = tools.calls.length;
-    const { id: heldId } = await makeAgent(admin, { name: "held", ou: root });
-    await admin.make(`/agents/${heldId}/mcp-servers`, { mcp_server_id: serverId });
-    await admin.make(`/agents/${heldId}/credentials`, { mcp_server_id: serverId });
-    await giveScript(await synced(admin, heldId), [
-      { call: { server: "notes", tool: "held_note", input: { text: "first" } } },
-      { call: { server: "notes", tool: "note", input: { text: "second" } } },
-      { say: "Never said." },
-    ]);
     const id = await invoke(emma, heldId);
     await eventually(async () => (tools.calls.length > before ? true : undefined), "the first tool call runs");
     expect((await emma.send("POST", `/sessions/${id}/interrupt`, {})).status).toBe(202);
@@ -195,8 +194,8 @@ describe("ending a session", () => {
   };
 
   test("in the middle of its work: vault gone, managed session archived, nothing more said, events complete", async () => {
-    const id = await invoke(emma, agentId);
     const before = tools.calls.length;
+    const id = await invoke(emma, heldId);
     await eventually(async () => (tools.calls.length > before ? true : undefined), "a tool call runs");
     expect(await vaultsOf(id)).toHaveLength(1);
     const { cma_session_id: cmaId } = await sessionIn(emma, id, "running");
@@ -210,7 +209,9 @@ describe("ending a session", () => {
       status: 409,
       body: { code: "session_ended" },
     });
+    tools.release();
     await cleanedUp(id);
+    expect(tools.calls.slice(before).map(({ text }) => text)).toEqual(["first"]);
     expect(await vaultsOf(id)).toEqual([]);
     const there = await provider().beta.sessions.retrieve(cmaId ?? "");
     expect(there).toMatchObject({ status: "terminated", archived_at: expect.any(String) });

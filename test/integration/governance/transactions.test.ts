@@ -1,0 +1,117 @@
+import { pino } from "pino";
+import { beforeAll, describe, expect, test } from "vitest";
+import { listenToDatabase } from "../../../api/notifications.ts";
+import type { Tx } from "../../../db/database.ts";
+import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { asApplication, asSuperuser, inOrganisation } from "./stage.ts";
+
+let organisation: TestOrganisation;
+let other: TestOrganisation;
+beforeAll(async () => {
+  organisation = await makeOrganisation("tx");
+  other = await makeOrganisation("tx-other");
+});
+
+const visible = "select count(distinct organisation_id)::int as seen, min(organisation_id::text) as id from users";
+
+describe("a transaction in an organisation", () => {
+  test("whose statement failed is not taken for committed, even when the failure was swallowed", async () => {
+    const swallowed = inOrganisation(organisation.organisationId, async (tx) => {
+      await tx.run("update users set display_name = 'Changed'");
+      await tx.run("select 1 / 0").catch(() => undefined);
+      return "done";
+    });
+    await expect(swallowed).rejects.toThrow("had failed before its commit");
+    const { admin } = organisation;
+    expect(await admin.get<{ data: { display_name: string }[] }>("/users")).not.toMatchObject({
+      data: expect.arrayContaining([expect.objectContaining({ display_name: "Changed" })]),
+    });
+  });
+
+  test("fails when the statement sent with its commit fails, and leaves nothing", async () => {
+    const failing = inOrganisation(organisation.organisationId, async (tx) => {
+      await tx.run("update users set display_name = 'Changed too'");
+      tx.atCommit("select audit_append($1)", ["not json"]);
+    });
+    await expect(failing).rejects.toMatchObject({ code: "22P02" });
+    const rows = await inOrganisation(organisation.organisationId, (tx) =>
+      tx.rows("select from users where display_name = 'Changed too'"),
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test("takes no statement after its end: it would run in somebody else's", async () => {
+    let kept: Tx | undefined;
+    await inOrganisation(organisation.organisationId, (tx) => {
+      kept = tx;
+    });
+    await expect(kept?.rows("select 1")).rejects.toThrow("the transaction is over");
+  });
+
+  test("that only reads is refused changes by PostgreSQL", async () => {
+    const writing = asApplication((db) =>
+      db.readOrganisation(organisation.organisationId, (sql) => sql.run("update users set display_name = 'x'")),
+    );
+    await expect(writing).rejects.toMatchObject({ code: "25006" });
+  });
+
+  test("never sees another's rows, also when hundreds share few connections and some of them fail", async () => {
+    const seen = await asApplication((db) =>
+      Promise.all(
+        Array.from({ length: 400 }, async (_, index) => {
+          const { organisationId } = index % 2 === 0 ? organisation : other;
+          const read = async (sql: Pick<Tx, "maybe" | "run">) => {
+            const row = await sql.maybe<{ seen: number; id: string }>(visible);
+            if (index % 7 === 0) await sql.run("select 1 / 0");
+            if (index % 11 === 0) throw new Error("given up");
+            return row;
+          };
+          const row = await (index % 3 === 0
+            ? db.readOrganisation(organisationId, read)
+            : db.inOrganisation(organisationId, read)
+          ).catch((error: unknown) => {
+            if (index % 7 !== 0 && index % 11 !== 0) throw error;
+            return { seen: 1, id: organisationId };
+          });
+          return row?.seen === 1 && row.id === organisationId;
+        }),
+      ),
+    );
+    expect(seen.filter((right) => !right)).toEqual([]);
+  });
+});
+
+describe("hearing of what is stored", () => {
+  test("reaches those who wait for this key, and goes on after the connection was cut", async () => {
+    const notifications = listenToDatabase(sharedStack().databaseUrl, pino({ level: "silent" }));
+    try {
+      const heard = { mine: 0, others: 0 };
+      const stop = notifications.hear("outcomes", "mine", () => {
+        heard.mine += 1;
+      });
+      notifications.hear("outcomes", "other", () => {
+        heard.others += 1;
+      });
+      const say = () => asApplication((db) => db.anywhere.run("select pg_notify('outcomes', 'mine')"));
+      const untilHeard = async (what: string) => {
+        const before = heard.mine;
+        await eventually(async () => {
+          await say();
+          return heard.mine > before || undefined;
+        }, what);
+      };
+      await untilHeard("a notification arrives");
+      await asSuperuser((sql) =>
+        sql.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'powerloom-listen'"),
+      );
+      await untilHeard("a notification arrives after the cut");
+      stop();
+      const before = heard.mine;
+      await say();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(heard).toEqual({ mine: before, others: 0 });
+    } finally {
+      await notifications.close();
+    }
+  });
+});

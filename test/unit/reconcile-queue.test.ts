@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { AgentRef } from "../../core/ids.ts";
+import { createReconcileQueue, type ReconcileQueue } from "../../temporal/reconcile-queue.ts";
+
+const agent = (id: string) => ({ organisationId: "o", agentId: id }) as AgentRef;
+
+let turns: { id: string; at: number }[];
+let queue: ReconcileQueue;
+let start: number;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_000 });
+  start = Date.now();
+  turns = [];
+  queue = createReconcileQueue(({ agentId }) => turns.push({ id: agentId, at: Date.now() - start }));
+});
+afterEach(() => {
+  queue.close();
+  vi.useRealTimers();
+});
+
+/** Somebody asks every `everyMs` for `forMs`. */
+async function answerFor(forMs: number, everyMs = 50): Promise<void> {
+  for (let at = 0; at < forMs; at += everyMs) {
+    queue.answering();
+    await vi.advanceTimersByTimeAsync(everyMs);
+  }
+}
+
+describe("the queue before the reconciler", () => {
+  test("when nobody waits for an answer, takes an agent within 0.2 s, and all in the order they came", async () => {
+    for (const id of ["a", "b", "c"]) queue.want(agent(id));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(turns[0]?.at).toBeLessThanOrEqual(200);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(turns.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    expect(queue.waiting()).toBe(0);
+  });
+
+  test("takes an agent that changed several times once, and again when it changes later", async () => {
+    for (let change = 0; change < 5; change += 1) {
+      queue.want(agent("a"));
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    await vi.advanceTimersByTimeAsync(300);
+    expect(turns).toHaveLength(1);
+    queue.want(agent("a"));
+    await vi.advanceTimersByTimeAsync(300);
+    expect(turns).toHaveLength(2);
+  });
+
+  test("while answers are waited for, takes about one a second", async () => {
+    for (let id = 0; id < 30; id += 1) queue.want(agent(`${id}`));
+    await answerFor(5_000);
+    expect(turns.length).toBeGreaterThanOrEqual(4);
+    expect(turns.length).toBeLessThanOrEqual(6);
+  });
+
+  test("a long queue is through in about a minute even when the asking never ends", async () => {
+    for (let id = 0; id < 600; id += 1) queue.want(agent(`${id}`));
+    await answerFor(60_000);
+    // The rate falls with the queue: two thirds are through in the first minute.
+    expect(turns.length).toBeGreaterThan(360);
+    const before = turns.length;
+    await vi.advanceTimersByTimeAsync(1_000);
+    // Quiet again: up to twenty a second.
+    expect(turns.length - before).toBeGreaterThanOrEqual(14);
+    expect(turns.length - before).toBeLessThanOrEqual(20);
+  });
+
+  test("closed, forgets what waits: the sweep finds it again", async () => {
+    queue.want(agent("a"));
+    queue.close();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(turns).toEqual([]);
+  });
+});
