@@ -22,6 +22,7 @@ import { connectTemporal, connectWorker } from "./temporal/connect.ts";
 import { nudgeAgent } from "./temporal/nudge.ts";
 import { createReconcileQueue } from "./temporal/reconcile-queue.ts";
 import { ensureSweepSchedule } from "./temporal/schedule.ts";
+import { checkSearchAttributes } from "./temporal/search-attributes.ts";
 import { startSweeps } from "./temporal/sweeps.ts";
 import { workflowBundle } from "./temporal/workflow-bundle.ts";
 import { taskQueues } from "./workflows/messages.ts";
@@ -35,8 +36,10 @@ await runPart(log, async () => {
   Runtime.install({ shutdownSignals: [], logger: temporalLogger() });
   const db = openDatabase(config.databaseUrl, { name: "powerloom-worker", max: 40 });
   await assertUnprivileged(db.pool, "worker");
-  const temporal = await connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
-  const connection = await connectWorker({ address: config.temporalAddress, namespace: config.temporalNamespace });
+  const target = { address: config.temporalAddress, namespace: config.temporalNamespace };
+  const temporal = await connectTemporal(target);
+  await checkSearchAttributes(temporal, target, log);
+  const connection = await connectWorker(target);
   const reconcileQueue = createReconcileQueue((ref, ou) => {
     nudgeAgent(temporal, ref, ou).catch((error: unknown) =>
       log.warn({ err: error, agent: ref.agentId }, "the reconciler could not be told yet"),

@@ -8,6 +8,7 @@ import { createLogger } from "../process/log.ts";
 import { runPart } from "../process/run.ts";
 import { exitWhenParentGoes } from "../stack/parent.ts";
 import { connectTemporal } from "../temporal/connect.ts";
+import { checkSearchAttributes } from "../temporal/search-attributes.ts";
 import { createApp } from "./app.ts";
 import type { ApiDeps } from "./deps.ts";
 import { listenToDatabase } from "./notifications.ts";
@@ -27,7 +28,9 @@ await runPart(log, async () => {
     sealingKey: config.sealingKey,
     issuer: config.apiUrl,
   });
-  const temporal = await connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
+  const target = { address: config.temporalAddress, namespace: config.temporalNamespace };
+  const temporal = await connectTemporal(target);
+  await checkSearchAttributes(temporal, target, log);
   const deps: ApiDeps = {
     config,
     db,

@@ -122,7 +122,7 @@ function begin(
   unawaited(
     client.query(
       `begin ${mode}; set local statement_timeout = ${limits?.statementMs ?? 15_000}; set local lock_timeout = ${limits?.lockMs ?? 5_000};
-       set local "powerloom.organisation" = '${organisationId}'`,
+       set local idle_in_transaction_session_timeout = ${abandonedMs}; set local "powerloom.organisation" = '${organisationId}'`,
     ),
   );
 }
@@ -140,6 +140,9 @@ async function commit(client: PoolClient, last: Statement | undefined): Promise<
 function unawaited(query: Promise<unknown>): void {
   query.catch(() => undefined);
 }
+
+/** A transaction that asks nothing for this long belongs to a process that hangs: its locks must not outlast it. */
+const abandonedMs = 30_000;
 
 /** Texts seen so far and the names of their prepared statements. */
 const statementNames = new Map<string, string>();

@@ -4,7 +4,7 @@ import { groupView } from "../contracts/views.ts";
 import { PowerloomError } from "../core/errors.ts";
 import { findGroup, groupToView } from "../db/queries/people.ts";
 import { defineOperation } from "./declaration.ts";
-import { needsToJoin } from "./grants.ts";
+import { membershipOf } from "./grants.ts";
 import { missing, requireUser, scopeOf } from "./lookups.ts";
 
 export const addGroupMember = defineOperation({
@@ -59,7 +59,7 @@ export const addGroupMember = defineOperation({
       before: { members: group.members.map((present) => present.name) },
       after: { members: [...group.members.map((present) => present.name), member.name] },
       summary: `Add ${member.name} to group ${group.name} in ${group.ou_path}`,
-      alsoNeeds: await needsToJoin(tx, group.id),
+      ...(await membershipOf(tx, group.id, "binding.create")),
     };
   },
 

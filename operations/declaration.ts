@@ -45,6 +45,8 @@ export interface Preview<Plan> {
   summary: string;
   /** Permissions needed besides the operation's own, e.g. everything a role grants in order to hand it out. */
   alsoNeeds?: { permission: Permission; ou: OuScope }[];
+  /** What it amounts to besides: the approval policies on these operations bind as if they had been asked for. */
+  alsoAmountsTo?: { operation: string; ou: OuScope }[];
 }
 
 interface Applied {

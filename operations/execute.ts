@@ -38,23 +38,26 @@ export async function evaluate(
     asked.catch(() => undefined);
     covering.set(ou.id, asked);
   });
-  const policies = matchPolicies(
-    policiesByOu(await (covering.get(preview.ou.id) ?? policiesCovering(context.tx, preview.ou.ancestors))),
-    operation.name,
-    preview.ou.ancestors,
+  const matching = async (name: string, { id, ancestors }: OuScope) =>
+    matchPolicies(policiesByOu(await (covering.get(id) ?? policiesCovering(context.tx, ancestors))), name, ancestors);
+  const bound: { policy: PolicyRule; alsoAt?: string[] }[] = (await matching(operation.name, preview.ou)).map(
+    (policy) => ({ policy }),
   );
+  for (const also of preview.alsoAmountsTo ?? [])
+    for (const policy of await matching(also.operation, also.ou)) bound.push({ policy, alsoAt: also.ou.ancestors });
   const { ou, target, targetVersion, plan, before, after } = preview;
   return {
     preview,
     rule,
-    requirements: policies.map((policy) => ({
+    requirements: bound.map(({ policy, alsoAt }) => ({
       policyId: policy.id,
       policyVersion: policy.version,
       policyName: policy.name,
       approverRole: policy.approverRole,
       approvalsNeeded: policy.approvalsNeeded,
+      ...(alsoAt === undefined ? {} : { alsoAt }),
     })),
-    expiresAfterSeconds: Math.min(...policies.map((policy) => policy.expiresAfterSeconds)),
+    expiresAfterSeconds: Math.min(...bound.map(({ policy }) => policy.expiresAfterSeconds)),
     digest: digestOf({ operation: operation.name, ou: ou.id, target, targetVersion, plan, before, after }),
   };
 }

@@ -1,6 +1,6 @@
 import { builtInRoles, type Permission, type RoleName } from "../core/authority/roles.ts";
 import type { Sql } from "../db/database.ts";
-import type { OuScope } from "./declaration.ts";
+import type { OuScope, Preview } from "./declaration.ts";
 
 /**
  * What one must hold to hand out a role at an OU: all that it grants. Otherwise whoever may bind roles, or add members to
@@ -10,8 +10,15 @@ export function needsToGrant(role: RoleName, ou: OuScope): { permission: Permiss
   return builtInRoles[role].permissions.map((permission) => ({ permission, ou }));
 }
 
-/** What joining a group hands out: every role bound to it, or to a group it is in. */
-export async function needsToJoin(sql: Sql, groupId: string): Promise<{ permission: Permission; ou: OuScope }[]> {
+/**
+ * What joining or leaving a group means: every role bound to it, or to a group it is in, given or taken. It needs what each
+ * of these needs, and amounts to each of them.
+ */
+export async function membershipOf(
+  sql: Sql,
+  groupId: string,
+  operation: "binding.create" | "binding.delete",
+): Promise<Required<Pick<Preview<unknown>, "alsoNeeds" | "alsoAmountsTo">>> {
   const rows = await sql.rows<{ role: RoleName; id: string; path: string; ancestors: string[] }>(
     `with recursive above as (
        select $1::uuid as id
@@ -21,5 +28,8 @@ export async function needsToJoin(sql: Sql, groupId: string): Promise<{ permissi
        from above a join bindings b on b.group_id = a.id join ous o on o.id = b.ou_id`,
     [groupId],
   );
-  return rows.flatMap(({ role, ...ou }) => needsToGrant(role, ou));
+  return {
+    alsoNeeds: rows.flatMap(({ role, ...ou }) => needsToGrant(role, ou)),
+    alsoAmountsTo: rows.map(({ role: _role, ...ou }) => ({ operation, ou })),
+  };
 }

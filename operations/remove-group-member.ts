@@ -2,7 +2,7 @@ import { z } from "zod";
 import { groupView } from "../contracts/views.ts";
 import { findGroup, groupToView } from "../db/queries/people.ts";
 import { defineOperation } from "./declaration.ts";
-import { needsToJoin } from "./grants.ts";
+import { membershipOf } from "./grants.ts";
 import { requireRemainingAdmin } from "./last-admin.ts";
 import { missing, scopeOf } from "./lookups.ts";
 
@@ -35,7 +35,7 @@ export const removeGroupMember = defineOperation({
       after: { members: group.members.filter((present) => present !== member).map((present) => present.name) },
       summary: `Remove ${member.name} from group ${group.name} in ${group.ou_path}`,
       // Taking roles away needs what giving them needs, as for bindings: else an OU's admin could unseat those above.
-      alsoNeeds: await needsToJoin(tx, group.id),
+      ...(await membershipOf(tx, group.id, "binding.delete")),
     };
   },
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Connection } from "@temporalio/client";
 import { Client as PgClient } from "pg";
 import { migrate } from "../db/migrate.ts";
+import { ensureSearchAttributes } from "../temporal/search-attributes.ts";
 import { assertPortFree, freePort } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { loadOrCreateSecrets } from "./secrets.ts";
@@ -11,7 +12,6 @@ import { StackError } from "./stack-error.ts";
 import { openStateDirectory } from "./state-directory.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 import { ensureTemporalBinary } from "./temporal-binary.ts";
-import { ensureSearchAttributes } from "./temporal-search-attributes.ts";
 import { startTemporalServer, type TemporalServer } from "./temporal-server.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

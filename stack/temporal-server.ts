@@ -4,11 +4,11 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Connection } from "@temporalio/client";
+import { missingSearchAttributes, type SearchAttributes, searchAttributes } from "../temporal/search-attributes.ts";
 import { assertPortFree } from "./ports.ts";
 import { commandLineOf, isAlive, type Running, runChild, waitUntilGone } from "./running.ts";
 import { StackError } from "./stack-error.ts";
 import { parseTemporalVersion } from "./temporal-choice.ts";
-import { missingSearchAttributes, type SearchAttributes, searchAttributes } from "./temporal-search-attributes.ts";
 
 /** What the arguments of the server depend on. */
 export interface TemporalServerArguments {

@@ -4,11 +4,11 @@ import type { AgentRef } from "../core/ids.ts";
 const settleMs = 100;
 /** No mutation for this long: nobody is waiting for an answer. */
 const quietMs = 200;
-/** While answers are waited for: this many agents a second, and more when it would take longer than `patienceSeconds`. */
-const busyPerSecond = 1;
-const patienceSeconds = 60;
+/** While answers are waited for: an agent this often. */
+const busyEveryMs = 1_000;
+/** Who has waited this long is taken as if it were quiet. */
+const patienceMs = 60_000;
 /** When it is quiet: one at each look, so that a moment's silence does not fill the cores for the next one who asks. */
-const quietAtOnce = 1;
 const lookEveryMs = 50;
 
 export interface ReconcileQueue {
@@ -32,20 +32,19 @@ export function createReconcileQueue(
 ): ReconcileQueue {
   const queue = new Map<string, { ref: AgentRef; ou: string | undefined; due: number }>();
   let lastAnswer = 0;
-  let lastBusyTurn = 0;
+  let lastTurn = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function look(): void {
     const at = now();
-    const quiet = at - lastAnswer >= quietMs;
-    const perSecond = Math.max(busyPerSecond, queue.size / patienceSeconds);
-    let turns = quiet ? quietAtOnce : at - lastBusyTurn >= 1_000 / perSecond ? 1 : 0;
-    for (const [id, { ref, ou, due }] of queue) {
-      if (turns === 0 || due > at) break;
-      turns -= 1;
-      lastBusyTurn = at;
-      queue.delete(id);
-      nudge(ref, ou);
+    const [first] = queue.values();
+    if (first !== undefined && first.due <= at) {
+      const quiet = at - lastAnswer >= quietMs;
+      if (quiet || at - lastTurn >= busyEveryMs || at - first.due >= patienceMs) {
+        lastTurn = at;
+        queue.delete(first.ref.agentId);
+        nudge(first.ref, first.ou);
+      }
     }
     timer = queue.size === 0 ? undefined : setTimeout(look, lookEveryMs);
   }

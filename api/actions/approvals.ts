@@ -1,9 +1,9 @@
 import { castVote } from "../../core/approval/votes.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Tx } from "../../db/database.ts";
-import { type ApprovalRow, decideApproval, findApproval } from "../../db/queries/approvals.ts";
+import { type ApprovalRow, approverRoles, decideApproval, findApproval } from "../../db/queries/approvals.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
-import { lockAuthority, rolesAt } from "../../db/queries/authority.ts";
+import { lockAuthority } from "../../db/queries/authority.ts";
 import { signalLookAgain } from "../../temporal/nudge.ts";
 import { approvalToView } from "../views/requests.ts";
 import type { ActionContext } from "./perform.ts";
@@ -81,7 +81,7 @@ async function change(
       throw new PowerloomError("not_found", `No approval request found with id \`${requestId}\`.`, {
         pointer: "/request_id",
       });
-    const roles = await rolesAt(tx, caller.principalId, approval.ou_ancestors, deps.now());
+    const roles = await approverRoles(tx, approval, caller.principalId, deps.now());
     const after = (await body(tx, approval, roles)) ?? approval;
     return { view: approvalToView(after, { ...caller, roles }, deps.now()), workflowId: approval.workflow_id };
   });

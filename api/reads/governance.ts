@@ -3,9 +3,9 @@ import type { AuditBody } from "../../core/audit/entry.ts";
 import { decide } from "../../core/authority/decide.ts";
 import { builtInRoles, type Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
-import { type ApprovalRow, approvalSelect } from "../../db/queries/approvals.ts";
+import { type ApprovalRow, approvalSelect, approverRoles } from "../../db/queries/approvals.ts";
 import { type ChainHead, readWholeChain } from "../../db/queries/audit.ts";
-import { findGranters, gatherEvidence, rolesAt } from "../../db/queries/authority.ts";
+import { findGranters, gatherEvidence } from "../../db/queries/authority.ts";
 import { findOu, findRootOu } from "../../db/queries/ous.ts";
 import { findUser } from "../../db/queries/people.ts";
 import {
@@ -36,7 +36,7 @@ async function ownOr(context: ReadContext, ownColumn: string, permission: Permis
 
 async function viewApproval(context: ReadContext, row: ApprovalRow) {
   const { tx, caller, now } = context;
-  const roles = await rolesAt(tx, caller.principalId, row.ou_ancestors, now);
+  const roles = await approverRoles(tx, row, caller.principalId, now);
   return approvalToView(row, { ...caller, roles }, now);
 }
 

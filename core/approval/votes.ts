@@ -7,6 +7,8 @@ export interface Requirement {
   policyName: string;
   approverRole: string;
   approvalsNeeded: number;
+  /** The OU of the policy's matter and those above it, when that is not the request's own: approvers need the role there too. */
+  alsoAt?: readonly string[];
 }
 
 export interface CastVote {

@@ -1,5 +1,6 @@
 import type { ApprovalStatus, CastVote, Requirement } from "../../core/approval/votes.ts";
 import type { Sql, Tx } from "../database.ts";
+import { rolesAt } from "./authority.ts";
 
 export interface ApprovalRow {
   id: string;
@@ -43,6 +44,18 @@ export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise
     sql.maybe<ApprovalRow>(`${approvalSelect} where r.id = $1`, [id]),
   ]);
   return row;
+}
+
+/** The roles with which a person counts as an approver: those held at every OU the request is about. */
+export async function approverRoles(
+  sql: Sql,
+  approval: ApprovalRow,
+  principalId: string,
+  now: Date,
+): Promise<string[]> {
+  const places = [approval.ou_ancestors, ...approval.requirements.flatMap(({ alsoAt }) => (alsoAt ? [alsoAt] : []))];
+  const held = await Promise.all(places.map((ancestors) => rolesAt(sql, principalId, ancestors, now)));
+  return held.reduce((everywhere, here) => everywhere.filter((role) => here.includes(role)));
 }
 
 export interface NewApproval {

@@ -5,12 +5,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../stack/ports.ts";
 import { isAlive } from "../../stack/running.ts";
 import { ensureTemporalBinary } from "../../stack/temporal-binary.ts";
-import {
-  ensureSearchAttributes,
-  searchAttributeCommand,
-  searchAttributes,
-} from "../../stack/temporal-search-attributes.ts";
 import { startTemporalServer, type TemporalServer, temporalServerArgs } from "../../stack/temporal-server.ts";
+import { ensureSearchAttributes, searchAttributeCommand, searchAttributes } from "../../temporal/search-attributes.ts";
 import { hostProgram, scratch } from "./programs.ts";
 
 let place: ReturnType<typeof scratch>;

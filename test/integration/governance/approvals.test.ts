@@ -104,6 +104,38 @@ describe("votes", () => {
     expect((await finished(world.requester, pending.id)).status).toBe("applied");
   });
 
+  test("joining a group that holds a role needs the approval that binding the role would need, by approvers of that place", async () => {
+    const world = await careful("joining");
+    const { admin } = world;
+    const [guarded, elsewhere] = [await world.ou(`${world.root}/guarded`), await world.ou(`${world.root}/elsewhere`)];
+    const group = await admin.make<{ id: string }>("/groups", { name: "joining", ou: elsewhere });
+    const around = await admin.make<{ id: string }>("/groups", { name: "around", ou: elsewhere });
+    const join = (id: string, body: Record<string, unknown>) => call(admin, "POST", `/groups/${id}/members`, body);
+    // The role reaches the inner group through the one around it.
+    expect((await join(around.id, { member_group_id: group.id })).status).toBe(201);
+    await admin.make("/bindings", { role: "AgentBuilder", ou: guarded, group_id: around.id });
+    await admin.make("/approval-policies", { name: "grants", ou: guarded, operations: ["binding.create"] });
+    const newcomer = await world.person("newcomer");
+    const [here, there, both] = await Promise.all([
+      world.person("here", { roles: [{ role: "Approver", ou: elsewhere }] }),
+      world.person("there", { roles: [{ role: "Approver", ou: guarded }] }),
+      world.person("both", { roles: [elsewhere, guarded].map((ou) => ({ role: "Approver", ou })) }),
+    ]);
+    const dry = await call(admin, "POST", `/groups/${group.id}/members?dryRun=true`, { user: newcomer.email });
+    expect(dry.body).toMatchObject({ decision: "needs_approval", policies: [{ name: "grants" }] });
+    const pending = await askForApproval(admin, `/groups/${group.id}/members`, { user: newcomer.email });
+    const build = () => call(newcomer, "POST", "/agents", { name: "built", ou: guarded });
+    expect((await build()).status).toBe(403);
+    expect((await vote(here, pending)).status).toBe(403);
+    expect((await vote(there, pending)).status).toBe(403);
+    expect((await vote(admin, pending)).status).toBe(403);
+    expect((await build()).status).toBe(403);
+    expect((await vote(both, pending)).body["status"]).toBe("approved");
+    expect((await finished(admin, pending.id)).status).toBe("applied");
+    expect((await join(group.id, { user: newcomer.email })).status).toBe(409);
+    expect((await build()).status).not.toBe(403);
+  });
+
   test("one denial ends it, and needs a reason, which the requester reads", async () => {
     const world = await careful("deny", { approvals_needed: 2 });
     const pending = await ask(world.requester, world.root);

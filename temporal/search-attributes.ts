@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Connection } from "@temporalio/client";
-import { StackError } from "./stack-error.ts";
+import { type Client, Connection } from "@temporalio/client";
+import type { Logger } from "pino";
 
 /** Names and types, as the Temporal command line writes the types. */
 export type SearchAttributes = Readonly<
@@ -46,7 +46,7 @@ export async function missingSearchAttributes(
   for (const [name, type] of Object.entries(attributes)) {
     const found = listed.customAttributes?.[name];
     if (found === undefined) missing.push(name);
-    else if (found !== wireTypes[type]) throw new StackError(`${name} exists there with another type than ${type}`);
+    else if (found !== wireTypes[type]) throw new Error(`${name} exists there with another type than ${type}`);
   }
   return missing;
 }
@@ -94,4 +94,19 @@ export async function ensureSearchAttributes(given: {
 
 function within<T>(connection: Connection, ms: number, call: () => Promise<T>): Promise<T> {
   return connection.withDeadline(Date.now() + ms, call);
+}
+
+/**
+ * At the start of API and worker (design §11): registers the search attributes that the namespace lacks, or says with which
+ * command to do it. No reason to refuse to start: where clients may not ask (Temporal Cloud), they may well be there.
+ */
+export async function checkSearchAttributes(
+  temporal: Client,
+  target: { address: string; namespace: string },
+  log: Logger,
+): Promise<void> {
+  if (!(temporal.connection instanceof Connection)) throw new TypeError("a connection of the client package is needed");
+  const outcome = await ensureSearchAttributes({ connection: temporal.connection, ...target });
+  if (outcome.status === "registered") log.info({ names: outcome.names }, "search attributes registered");
+  if (outcome.status === "missing") log.warn(outcome.sentence);
 }
