@@ -20,17 +20,14 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
     async askForToolCalls({ eventIds, ...ref }: SessionRef & { eventIds: string[] }): Promise<number> {
       for (const eventId of eventIds)
         await db.inOrganisation(ref.organisationId, (tx) => askForToolCall(tx, ref, eventId));
-      const first = await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.maybe<{ expires_at: Date | null }>(
-          "select min(expires_at) as expires_at from approval_requests where session_id = $1 and kind = 'tool_call' and status = 'pending'",
-          [ref.sessionId],
-        ),
-      );
-      return first?.expires_at?.getTime() ?? 0;
+      return firstExpiry(ref);
     },
 
-    /** Turns decided (or run-out) tool-call approvals into confirmations to send. */
-    async settleToolCalls(ref: SessionRef): Promise<void> {
+    /**
+     * Turns decided (or run-out) tool-call approvals into confirmations to send.
+     * @returns as `askForToolCalls`: a workflow that is new to the session learns so what it waits for
+     */
+    async settleToolCalls(ref: SessionRef): Promise<number> {
       const open = await db.inOrganisation(ref.organisationId, (tx) =>
         tx.rows<{ id: string }>(
           `select id from approval_requests where session_id = $1 and kind = 'tool_call' and consumed_at is null
@@ -60,8 +57,19 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
           const outcome = status === "expired" || status === "cancelled" ? status : "denied";
           auditToolCall(tx, ref, approval, allowed ? "applied" : outcome);
         });
+      return firstExpiry(ref);
     },
   };
+
+  async function firstExpiry(ref: SessionRef): Promise<number> {
+    const first = await db.readOrganisation(ref.organisationId, (sql) =>
+      sql.maybe<{ expires_at: Date | null }>(
+        "select min(expires_at) as expires_at from approval_requests where session_id = $1 and kind = 'tool_call' and status = 'pending'",
+        [ref.sessionId],
+      ),
+    );
+    return first?.expires_at?.getTime() ?? 0;
+  }
 
   async function askForToolCall(tx: Tx, ref: SessionRef, eventId: string): Promise<void> {
     const id = requestIdOf(eventId);

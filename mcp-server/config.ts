@@ -20,6 +20,7 @@ const environment = z
     POWERLOOM_MCP_HOST: z.string().default("127.0.0.1"),
     POWERLOOM_MCP_PUBLIC_URL: httpUrl.optional(),
     POWERLOOM_API_URL: z.string({ error: "is required: where the REST API is" }).pipe(httpUrl),
+    POWERLOOM_API_INTERNAL_URL: httpUrl.optional(),
     POWERLOOM_MCP_CLIENT_SECRET: z.string({
       error: "is required: the secret with which `powerloom_meta` authenticates itself at the API",
     }),
@@ -34,6 +35,7 @@ const environment = z
     host: read.POWERLOOM_MCP_HOST,
     publicUrl: read.POWERLOOM_MCP_PUBLIC_URL,
     apiUrl: read.POWERLOOM_API_URL,
+    apiInternalUrl: read.POWERLOOM_API_INTERNAL_URL,
     clientSecret: read.POWERLOOM_MCP_CLIENT_SECRET,
     logLevel: read.POWERLOOM_LOG_LEVEL,
   }));

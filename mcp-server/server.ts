@@ -19,7 +19,10 @@ export interface McpServerOptions {
   host: string;
   /** The resource's identifier and the only audience accepted. Default: `http://<host>:<port>/mcp`. */
   publicUrl?: string | undefined;
+  /** The API's public URL: what clients are told is the authorisation server (RFC 9728). */
   apiUrl: string;
+  /** Where this server itself asks the API. Default: `apiUrl`. */
+  apiInternalUrl?: string | undefined;
   clientSecret: string;
   log: Logger;
 }
@@ -50,7 +53,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
   const bracketed = host.includes(":") ? `[${host}]` : host;
   const publicUrl = options.publicUrl ?? `http://${bracketed}:${port}/mcp`;
 
-  const send = apiAt(apiUrl);
+  const send = apiAt(options.apiInternalUrl ?? apiUrl);
   const metrics = createMetrics();
   const drain = createDrain(http);
   const resource = protectedResource(publicUrl, apiUrl);

@@ -26,6 +26,8 @@ export interface LocalStackOptions {
   color?: boolean;
   /** Take any free ports instead of the usual ones: for tests and demos beside a running stack. */
   anyPorts?: boolean;
+  /** Dynamic configuration of the Temporal server besides ours. */
+  temporalSettings?: Readonly<Record<string, string>>;
   /** Parts left out: tests kill and start them by themselves. */
   without?: readonly PartName[];
   /** More settings for our own processes. */
@@ -83,7 +85,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 
     const [data, temporal] = await Promise.all([
       startDatabase(environment, state.path, supervisor),
-      startTemporal(environment, state.path, supervisor, ports),
+      startTemporal(environment, state.path, supervisor, ports, options.temporalSettings),
     ]);
 
     const usesSimulator = !environment["ANTHROPIC_API_KEY"] && !environment["ANTHROPIC_BASE_URL"];
@@ -247,6 +249,7 @@ async function startTemporal(
   directory: string,
   supervisor: Supervisor,
   ports: { temporal: number; temporalUi: number },
+  settings: LocalStackOptions["temporalSettings"],
 ) {
   const namespace = environment["TEMPORAL_NAMESPACE"] || "powerloom";
   const given = environment["TEMPORAL_ADDRESS"];
@@ -275,6 +278,7 @@ async function startTemporal(
         uiPort: ports.temporalUi,
         dbFile: join(directory, "temporal.db"),
         namespace,
+        settings,
         log,
       });
       return running;

@@ -19,6 +19,8 @@ export interface TemporalServerArguments {
   dbFile: string;
   namespace: string;
   searchAttributes: SearchAttributes;
+  /** Dynamic configuration besides ours. */
+  settings?: Readonly<Record<string, string>> | undefined;
 }
 
 /** How a Temporal server is started. */
@@ -30,6 +32,8 @@ export interface TemporalServerOptions {
   dbFile: string;
   namespace?: string;
   searchAttributes?: SearchAttributes;
+  /** Dynamic configuration besides ours. */
+  settings?: Readonly<Record<string, string>> | undefined;
   log: (line: string) => void;
   /** Called when the server ends without `stop`. */
   onExit?: (reason: string) => void;
@@ -60,6 +64,9 @@ export function temporalServerArgs(given: TemporalServerArguments): string[] {
     ...Object.entries(given.searchAttributes).map(([name, type]) => ["--search-attribute", `${name}=${type}`] as const),
     ...pollQueues.map((queue) => ["--dynamic-config-value", `history.${queue}ProcessorMaxPollRPS=10000`] as const),
     ["--dynamic-config-value", "system.enableActivityEagerExecution=true"],
+    ...Object.entries(given.settings ?? {}).map(
+      ([name, value]) => ["--dynamic-config-value", `${name}=${value}`] as const,
+    ),
     // A power cut may lose the last commits; the end of a process does not.
     ["--sqlite-pragma", "journal_mode=WAL"],
     ["--sqlite-pragma", "synchronous=NORMAL"],
@@ -87,6 +94,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
     dbFile,
     namespace,
     searchAttributes: attributes,
+    settings: options.settings,
     ...(uiPort === undefined ? {} : { uiPort }),
   };
   const lines: string[] = [];

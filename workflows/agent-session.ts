@@ -95,7 +95,9 @@ async function converse(
   for (;;) {
     if (attention.wanted()) {
       attention.set(false);
-      await settleToolCalls(ref);
+      // Recorded histories from before it answered hold nothing here.
+      const expiry: number | null | undefined = await settleToolCalls(ref);
+      decideBy = expiry ?? decideBy;
       const told = await deliverCommands(ref);
       if (told.end !== null) {
         // What the stream would still have told is read when the session is closed.
@@ -128,7 +130,8 @@ async function converse(
       await condition(something);
       continue;
     }
-    const undecided = finished?.stop === "requires_action" && decideBy > 0;
+    // Without a turn of its own this run has taken the session over from an earlier one, and what waits with it.
+    const undecided = decideBy > 0 && (finished === undefined || finished.stop === "requires_action");
     const waitMs = undecided
       ? Math.max(1_000, decideBy - Date.now())
       : finished?.stop === "lost"

@@ -50,7 +50,7 @@ test("the settings have defaults but for the API and the secret", () => {
   const read = readConfig({ POWERLOOM_API_URL: "http://127.0.0.1:4000", POWERLOOM_MCP_CLIENT_SECRET: "s" });
   expect(read).toMatchObject({
     ok: true,
-    config: { port: 4020, host: "127.0.0.1", publicUrl: undefined, logLevel: "info" },
+    config: { port: 4020, host: "127.0.0.1", publicUrl: undefined, apiInternalUrl: undefined, logLevel: "info" },
   });
 });
 
@@ -67,7 +67,8 @@ test.each([
       env: {
         POWERLOOM_MCP_PORT: "0",
         POWERLOOM_MCP_PUBLIC_URL: publicUrl,
-        POWERLOOM_API_URL: api.url,
+        POWERLOOM_API_URL: "https://powerloom.example",
+        POWERLOOM_API_INTERNAL_URL: api.url,
         POWERLOOM_MCP_CLIENT_SECRET: clientSecret,
       },
       stdio: ["ignore", "pipe", "inherit"],
@@ -75,6 +76,9 @@ test.each([
     const exited = once(child, "exit");
     const [line] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
     const { port } = JSON.parse(line.toString()) as { port: number };
+
+    const metadata = await fetch(`http://localhost:${port}/.well-known/oauth-protected-resource/powerloom/mcp`);
+    expect(await metadata.json()).toMatchObject({ authorization_servers: ["https://powerloom.example"] });
 
     const bearer = `pls_${"p".repeat(43)}`;
     const exp = Math.floor(Date.now() / 1000) + 60;

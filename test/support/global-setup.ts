@@ -39,6 +39,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     },
     mode: "dev",
     anyPorts: true,
+    // By default a workflow goes on in a new run after 4,096 events: here after a turn or two of a session.
+    temporalSettings: { "limit.historyCount.suggestContinueAsNew": "40" },
     log: (line) => {
       lines.push(line);
       if (process.env["POWERLOOM_TEST_LOG"]) console.log(line);

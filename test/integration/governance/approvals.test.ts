@@ -114,13 +114,13 @@ describe("votes", () => {
     // The role reaches the inner group through the one around it.
     expect((await join(around.id, { member_group_id: group.id })).status).toBe(201);
     await admin.make("/bindings", { role: "AgentBuilder", ou: guarded, group_id: around.id });
-    await admin.make("/approval-policies", { name: "grants", ou: guarded, operations: ["binding.create"] });
     const newcomer = await world.person("newcomer");
     const [here, there, both] = await Promise.all([
       world.person("here", { roles: [{ role: "Approver", ou: elsewhere }] }),
       world.person("there", { roles: [{ role: "Approver", ou: guarded }] }),
       world.person("both", { roles: [elsewhere, guarded].map((ou) => ({ role: "Approver", ou })) }),
     ]);
+    await admin.make("/approval-policies", { name: "grants", ou: guarded, operations: ["binding.create"] });
     const dry = await call(admin, "POST", `/groups/${group.id}/members?dryRun=true`, { user: newcomer.email });
     expect(dry.body).toMatchObject({ decision: "needs_approval", policies: [{ name: "grants" }] });
     const pending = await askForApproval(admin, `/groups/${group.id}/members`, { user: newcomer.email });

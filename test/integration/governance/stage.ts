@@ -100,6 +100,7 @@ const itsOwn = [
   "cma_agent_version",
   "cma_skill_id",
   "cma_version",
+  "uploading_until",
   "create_intended_at",
   "checked_at",
   "archived_at",

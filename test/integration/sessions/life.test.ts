@@ -44,6 +44,14 @@ beforeAll(async () => {
 });
 afterAll(() => tools.close());
 
+/** Waits until the provider knows that the session is to stop. */
+const interruptedAt = (cmaId: string | null | undefined) =>
+  eventually(async () => {
+    const events: string[] = [];
+    for await (const event of provider().beta.sessions.events.list(cmaId ?? "")) events.push(event.type);
+    return events.includes("user.interrupt") || undefined;
+  }, "the interrupt has arrived");
+
 describe("invoking an agent", () => {
   test("answers at once, and the conversation goes on; with mode wait it answers with the final message", async () => {
     const started = performance.now();
@@ -150,11 +158,7 @@ describe("in a session", () => {
     await eventually(async () => (tools.calls.length > before ? true : undefined), "the first tool call runs");
     expect((await emma.send("POST", `/sessions/${id}/interrupt`, {})).status).toBe(202);
     const { cma_session_id: cmaId } = await sessionIn(emma, id, "running");
-    await eventually(async () => {
-      const events: string[] = [];
-      for await (const event of provider().beta.sessions.events.list(cmaId ?? "")) events.push(event.type);
-      return events.includes("user.interrupt") || undefined;
-    }, "the interrupt has arrived");
+    await interruptedAt(cmaId);
     tools.release();
     await sessionIn(emma, id, "idle");
     expect(tools.calls.slice(before).map(({ text }) => text)).toEqual(["first"]);
@@ -209,14 +213,16 @@ describe("ending a session", () => {
       status: 409,
       body: { code: "session_ended" },
     });
+    await interruptedAt(cmaId);
     tools.release();
     await cleanedUp(id);
-    expect(tools.calls.slice(before).map(({ text }) => text)).toEqual(["first"]);
     expect(await vaultsOf(id)).toEqual([]);
     const there = await provider().beta.sessions.retrieve(cmaId ?? "");
     expect(there).toMatchObject({ status: "terminated", archived_at: expect.any(String) });
     const events = await eventsOf(emma, id);
     expect(events.map(({ position }) => position)).toEqual(events.map((_, index) => index + 1));
+    expect(events.filter(({ type }) => type === "agent.mcp_tool_use")).toHaveLength(1);
+    expect(events.map(wordsOf)).not.toContain("Never said.");
     expect(events.slice(-2).map(({ type }) => type)).toEqual(["session.status_terminated", "powerloom.session_ended"]);
     expect((await emma.send("POST", `/sessions/${id}/end`, {})).body).toMatchObject({ status: "ended" });
   });
