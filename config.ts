@@ -18,6 +18,7 @@ const schema = z.object({
   POWERLOOM_MCP_CLIENT_SECRET: z.string().min(16, "must have at least 16 characters"),
   POWERLOOM_SEALING_KEY: key,
   POWERLOOM_SWEEP_SECONDS: z.coerce.number().int().min(1).max(3600).default(60),
+  POWERLOOM_COMPARE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
   POWERLOOM_RATE_LIMIT: z.coerce.number().int().min(1).default(600),
   POWERLOOM_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL"),
@@ -41,7 +42,10 @@ export interface Config {
   mcpPublicUrl: string;
   mcpClientSecret: string;
   sealingKey: Uint8Array;
+  /** How often agents that are out of sync are looked for, and those that have not been compared for `compareSeconds`. */
   sweepSeconds: number;
+  /** An agent in sync is compared with the provider about this often: foreign edits are put back then. */
+  compareSeconds: number;
   /** Requests a minute and principal. */
   rateLimit: number;
   logLevel: string;
@@ -82,6 +86,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         mcpClientSecret: env.POWERLOOM_MCP_CLIENT_SECRET,
         sealingKey: env.POWERLOOM_SEALING_KEY,
         sweepSeconds: env.POWERLOOM_SWEEP_SECONDS,
+        compareSeconds: env.POWERLOOM_COMPARE_SECONDS,
         rateLimit: env.POWERLOOM_RATE_LIMIT,
         logLevel: env.POWERLOOM_LOG_LEVEL,
         databaseUrl: env.DATABASE_URL,

@@ -89,7 +89,7 @@ await runPart(log, async () => {
   });
   const server = createServer(express().disable("x-powered-by").use(healthRoutes(health)));
   await listenOn(server, config.workerPort, config.host, "the worker's health (POWERLOOM_WORKER_PORT)");
-  await ensureSweepSchedule(temporal, config.sweepSeconds);
+  await ensureSweepSchedule(temporal, { everySeconds: config.sweepSeconds, olderThanSeconds: config.compareSeconds });
   const running = Promise.all([main.run(), streams.run()]);
   running.catch((error: unknown) => {
     log.error({ err: error }, "the worker stopped");

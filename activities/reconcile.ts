@@ -8,7 +8,7 @@ import { planAgent } from "../core/reconcile/plan-agent.ts";
 import type { Tx } from "../db/database.ts";
 import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
 import { queueCommand } from "../db/queries/sessions.ts";
-import { nudgeAgent, nudgeSession } from "../temporal/nudge.ts";
+import { nudgeSession } from "../temporal/nudge.ts";
 import type { ActivityDeps } from "./deps.ts";
 
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
@@ -228,12 +228,12 @@ export function createReconcileActivities(deps: ActivityDeps) {
       }
     },
 
-    /** Wakes every agent that is not in sync, and those not compared with the provider for a while (foreign edits). */
+    /** Has every agent reconciled that is not in sync, and those not compared with the provider for a while (foreign edits). */
     async sweepAgents({ olderThanSeconds }: { olderThanSeconds: number }): Promise<number> {
       const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>(
         "select * from list_organisations()",
       );
-      let woken = 0;
+      let wanted = 0;
       for (const { organisation_id: organisationId } of organisations) {
         const agents = await db.readOrganisation(organisationId, (tx) =>
           tx.rows<{ id: AgentId }>(
@@ -242,14 +242,12 @@ export function createReconcileActivities(deps: ActivityDeps) {
             [olderThanSeconds],
           ),
         );
-        for (let at = 0; at < agents.length; at += 20) {
-          const batch = agents.slice(at, at + 20);
-          await Promise.all(batch.map(({ id }) => nudgeAgent(deps.temporal, { organisationId, agentId: id })));
-          woken += batch.length;
-          heartbeat();
-        }
+        // Into the queue, behind what people have changed: hundreds at once would take the cores from their answers.
+        for (const { id } of agents) deps.reconcileQueue.compare({ organisationId, agentId: id });
+        wanted += agents.length;
+        heartbeat();
       }
-      return woken;
+      return wanted;
     },
   };
 }

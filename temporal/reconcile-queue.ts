@@ -14,11 +14,19 @@ const lookEveryMs = 50;
 export interface ReconcileQueue {
   /** This agent's desired state has changed. Known ones stay where they are in the queue. */
   want(ref: AgentRef, ou?: string): void;
+  /** This agent is to be compared with the provider when no changed one waits. */
+  compare(ref: AgentRef): void;
   /** Somebody waits for the answer to a mutation. */
   answering(): void;
   /** How many wait for their turn. */
   waiting(): number;
   close(): void;
+}
+
+interface Place {
+  ref: AgentRef;
+  ou: string | undefined;
+  due: number;
 }
 
 /**
@@ -30,13 +38,15 @@ export function createReconcileQueue(
   nudge: (ref: AgentRef, ou: string | undefined) => void,
   now: () => number = Date.now,
 ): ReconcileQueue {
-  const queue = new Map<string, { ref: AgentRef; ou: string | undefined; due: number }>();
+  const changed = new Map<string, Place>();
+  const compared = new Map<string, Place>();
   let lastAnswer = 0;
   let lastTurn = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function look(): void {
     const at = now();
+    const queue = changed.size > 0 ? changed : compared;
     const [first] = queue.values();
     if (first !== undefined && first.due <= at) {
       const quiet = at - lastAnswer >= quietMs;
@@ -46,21 +56,30 @@ export function createReconcileQueue(
         nudge(first.ref, first.ou);
       }
     }
-    timer = queue.size === 0 ? undefined : setTimeout(look, lookEveryMs);
+    timer = changed.size + compared.size === 0 ? undefined : setTimeout(look, lookEveryMs);
+  }
+
+  function add(queue: Map<string, Place>, ref: AgentRef, ou: string | undefined): void {
+    if (!queue.has(ref.agentId)) queue.set(ref.agentId, { ref, ou, due: now() + settleMs });
+    timer ??= setTimeout(look, lookEveryMs);
   }
 
   return {
     want(ref, ou) {
-      if (!queue.has(ref.agentId)) queue.set(ref.agentId, { ref, ou, due: now() + settleMs });
-      timer ??= setTimeout(look, lookEveryMs);
+      compared.delete(ref.agentId);
+      add(changed, ref, ou);
+    },
+    compare(ref) {
+      if (!changed.has(ref.agentId)) add(compared, ref, undefined);
     },
     answering() {
       lastAnswer = now();
     },
-    waiting: () => queue.size,
+    waiting: () => changed.size + compared.size,
     close() {
       clearTimeout(timer);
-      queue.clear();
+      changed.clear();
+      compared.clear();
     },
   };
 }

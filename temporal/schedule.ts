@@ -3,7 +3,10 @@ import { workflowIds } from "../core/ids.ts";
 import { taskQueues } from "../workflows/messages.ts";
 
 /** Makes (or adjusts) the one schedule that sweeps agents: overlap SKIP, catch-up window one minute. */
-export async function ensureSweepSchedule(temporal: Client, everySeconds: number): Promise<void> {
+export async function ensureSweepSchedule(
+  temporal: Client,
+  { everySeconds, olderThanSeconds }: { everySeconds: number; olderThanSeconds: number },
+): Promise<void> {
   const scheduleId = workflowIds.reconcileSweep;
   const options = {
     spec: { intervals: [{ every: everySeconds * 1000 }] },
@@ -12,7 +15,7 @@ export async function ensureSweepSchedule(temporal: Client, everySeconds: number
       workflowType: "reconcileSweep",
       workflowId: workflowIds.reconcileSweep,
       taskQueue: taskQueues.main,
-      args: [{ olderThanSeconds: everySeconds }],
+      args: [{ olderThanSeconds }],
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 minute" as const },
   };

@@ -64,6 +64,13 @@ describe("the queue before the reconciler", () => {
     expect(turns).toHaveLength(300);
   });
 
+  test("takes agents that only are to be compared when no changed one waits", async () => {
+    for (const id of ["old-1", "old-2"]) queue.compare(agent(id));
+    for (const id of ["new-1", "new-2", "old-2"]) queue.want(agent(id));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(turns.map(({ id }) => id)).toEqual(["new-1", "new-2", "old-2", "old-1"]);
+  });
+
   test("closed, forgets what waits: the sweep finds it again", async () => {
     queue.want(agent("a"));
     queue.close();

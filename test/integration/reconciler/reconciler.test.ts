@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { query } from "../../support/database.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { clearRequests, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
 import { bootstrap, cleanedUp, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
@@ -32,6 +33,9 @@ afterAll(() => tools.close());
 
 const creation = { method: "POST", path: "^/v1/agents$" } as const;
 const agentAt = (id: string) => ({ method: "POST", path: `^/v1/agents/${id}$` }) as const;
+/** As if the agent had last been compared with the provider an hour ago: the next sweep has it compared. */
+const notComparedForLong = (id: string) =>
+  query("update agents set checked_at = clock_timestamp() - interval '1 hour' where id = $1", [id]);
 const agent = (id: string) => admin.get<Agent>(`/agents/${id}`);
 const there = (cmaAgentId: string) => provider().beta.agents.retrieve(cmaAgentId);
 const inState = (id: string, state: string) =>
@@ -195,6 +199,7 @@ describe("what goes wrong at the provider", () => {
       metadata: { team: "billing" },
       tools: [{ type: "agent_toolset_20260401" }],
     });
+    await notComparedForLong(id);
     const seen = await eventually(async () => {
       const now = await there(cmaAgentId);
       return now.system === "Ours" ? now : undefined;
@@ -211,6 +216,7 @@ describe("what goes wrong at the provider", () => {
   test.concurrent("an agent that somebody archived there is made anew", async () => {
     const { id, cmaAgentId } = await makeAgent(admin, { name: "archived", ou: root });
     await provider().beta.agents.archive(cmaAgentId);
+    await notComparedForLong(id);
     const now = await eventually(async () => {
       const seen = await agent(id);
       return seen.cma_agent_id !== null && seen.cma_agent_id !== cmaAgentId ? seen : undefined;
@@ -270,7 +276,11 @@ describe("what goes wrong at the provider", () => {
     await clearRequests();
     await injectFaults({ match: agentAt(cmaAgentId), kind: "delay", delay_ms: 700 });
     expect((await admin.send("PATCH", `/agents/${id}`, { system_prompt: "Ours" })).status).toBe(200);
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    // It has looked, and its update is on the way.
+    await eventually(async () => {
+      const asked = await requestsSeen("GET", new RegExp(`^/v1/agents/${cmaAgentId}$`));
+      return asked.length > 0 || undefined;
+    }, "the reconciler has looked");
     await provider().beta.agents.update(cmaAgentId, { version: 1, system: "Theirs", metadata: { seen: "yes" } });
     await eventually(async () => ((await there(cmaAgentId)).system === "Ours" ? true : undefined), "ours is in force");
     expect((await there(cmaAgentId)).metadata["seen"]).toBe("yes");
