@@ -3,8 +3,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     pool: "forks",
-    // One process for all files of a project: each would otherwise load the same modules anew, some three seconds each.
-    isolate: false,
     projects: [
       {
         extends: true,
@@ -29,6 +27,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
+          // One process for all files: each would otherwise load the same modules anew, some three seconds each.
+          isolate: false,
           include: ["test/integration/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts"],
           fileParallelism: false,

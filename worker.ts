@@ -41,7 +41,8 @@ await runPart(log, async () => {
   await checkSearchAttributes(temporal, target, log);
   const connection = await connectWorker(target);
   const reconcileQueue = createReconcileQueue((ref, ou) => {
-    nudgeAgent(temporal, ref, ou).catch((error: unknown) =>
+    const nudged = temporal.connection.withDeadline(Date.now() + 5_000, () => nudgeAgent(temporal, ref, ou));
+    nudged.catch((error: unknown) =>
       log.warn({ err: error, agent: ref.agentId }, "the reconciler could not be told yet"),
     );
   });

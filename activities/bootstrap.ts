@@ -1,7 +1,7 @@
 import { heartbeat } from "@temporalio/activity";
 import { v7 } from "uuid";
 import { digestOf } from "../core/canonical.ts";
-import { type OperationId, type OrganisationId, workflowIds } from "../core/ids.ts";
+import { type AgentId, type OperationId, type OrganisationId, workflowIds } from "../core/ids.ts";
 import { metaAgentName, metaSystemPrompt } from "../core/meta-agent.ts";
 import { defaultMetaModel } from "../core/models.ts";
 import type { Tx } from "../db/database.ts";
@@ -132,7 +132,10 @@ export function createBootstrapActivities(deps: ActivityDeps & { mcpPublicUrl: s
             mcp_server_id: server.id,
           });
         if (server.health !== "healthy") return { kind: "wait", what: "the MCP server's health" };
-        if (agent.sync_state !== "synced") return { kind: "wait", what: "the provider" };
+        if (agent.sync_state !== "synced") {
+          deps.reconcileQueue.atOnce({ organisationId, agentId: agent.id as AgentId });
+          return { kind: "wait", what: "the provider" };
+        }
         return { kind: "ready" };
       });
     },

@@ -50,8 +50,11 @@ export function createProvisionActivities(deps: ActivityDeps) {
     deps.reconcileQueue.answering();
     // In a transaction of its own, after the commit: inside the other one it would serialise commits (design §9).
     deps.db.anywhere.run("select pg_notify('outcomes', $1)", [operationId]).catch(() => undefined);
-    for (const agentId of state.reconcile)
-      deps.reconcileQueue.want({ organisationId, agentId: agentId as AgentId }, state.ou);
+    for (const id of state.reconcile) {
+      const agent = { organisationId, agentId: id as AgentId };
+      if (state.atOnce === true) deps.reconcileQueue.atOnce(agent, state.ou);
+      else deps.reconcileQueue.want(agent, state.ou);
+    }
     return state;
   }
 }

@@ -63,9 +63,10 @@ export function openDatabase(url: string, options: { max?: number; name: string 
       const state: TransactionState = { over: false };
       let failure: Error | undefined;
       try {
-        begin(client, organisationId, limits);
+        const begun = begin(client, organisationId, limits);
         const result = await body(transactionOver(client, organisationId, state));
         state.over = true;
+        await begun;
         await commit(client, state.last);
         return result;
       } catch (error) {
@@ -82,8 +83,10 @@ export function openDatabase(url: string, options: { max?: number; name: string 
       const client = await pool.connect();
       const state: TransactionState = { over: false };
       try {
-        begin(client, organisationId, undefined, "read only");
-        return await body(sqlOver(unlessOver(client, state)));
+        const begun = begin(client, organisationId, undefined, "read only");
+        const result = await body(sqlOver(unlessOver(client, state)));
+        await begun;
+        return result;
       } finally {
         state.over = true;
         // Nothing to lose: the connection goes back when the server has seen the end, the answer goes out now.
@@ -109,17 +112,18 @@ interface TransactionState {
 
 /**
  * Opens the transaction without waiting: connections are pipelined, so the first statement of the body goes out in the
- * same write. Should this fail, so do all statements behind it: outside an organisation row-level security shows nothing.
+ * same write. Whoever begins looks at this before the end: a statement behind a failed `begin` ran without a transaction,
+ * where row-level security shows nothing.
  */
 function begin(
   client: PoolClient,
   organisationId: string,
   limits: { statementMs?: number; lockMs?: number } | undefined,
   mode = "read write",
-): void {
+): Promise<unknown> {
   // One message: several statements need the simple protocol, and so literals instead of parameters.
   if (!uuidPattern.test(organisationId)) throw new TypeError("an organisation's id is a UUID");
-  unawaited(
+  return unawaited(
     client.query(
       `begin ${mode}; set local statement_timeout = ${limits?.statementMs ?? 15_000}; set local lock_timeout = ${limits?.lockMs ?? 5_000};
        set local idle_in_transaction_session_timeout = ${abandonedMs}; set local "powerloom.organisation" = '${organisationId}'`,
@@ -136,9 +140,10 @@ async function commit(client: PoolClient, last: Statement | undefined): Promise<
   if (done.value.command !== "COMMIT") throw new Error("the transaction had failed before its commit");
 }
 
-/** For statements whose failure shows in the next one: the transaction is over then. */
-function unawaited(query: Promise<unknown>): void {
+/** For statements whose answer is looked at later, or whose failure shows in the next one. */
+function unawaited(query: Promise<unknown>): Promise<unknown> {
   query.catch(() => undefined);
+  return query;
 }
 
 /** A transaction that asks nothing for this long belongs to a process that hangs: its locks must not outlast it. */
@@ -197,22 +202,23 @@ function unlessOver(client: PoolClient, state: TransactionState): Runner {
 
 function transactionOver(client: PoolClient, organisationId: string, state: TransactionState): Tx {
   let depth = 0;
+  const runner = unlessOver(client, state);
   return {
     organisationId,
-    ...sqlOver(unlessOver(client, state)),
+    ...sqlOver(runner),
     async savepoint(body) {
       depth += 1;
       const name = `step_${depth}`;
-      unawaited(client.query(`savepoint ${name}`));
+      unawaited(runner.query({ text: `savepoint ${name}` }));
       const before = state.last;
       try {
         const result = await body();
-        unawaited(client.query(`release savepoint ${name}`));
+        unawaited(runner.query({ text: `release savepoint ${name}` }));
         return result;
       } catch (error) {
         if (before === undefined) delete state.last;
         else state.last = before;
-        await client.query(`rollback to savepoint ${name}`);
+        await runner.query({ text: `rollback to savepoint ${name}` });
         throw error;
       }
     },
@@ -232,7 +238,7 @@ export function sqlState(error: unknown): string | undefined {
 /** True when the database, not the statement, is at fault: lost connection, shutdown, too slow, locked, too many clients. */
 export function isDatabaseAway(error: unknown): boolean {
   const state = sqlState(error) ?? "";
-  if (/^(08|57)/.test(state) || ["55P03", "40P01", "40001", "53300"].includes(state)) return true;
+  if (/^(08|57)/.test(state) || ["55P03", "40P01", "40001", "53300", "25P02"].includes(state)) return true;
   const message = error instanceof Error ? error.message : "";
   return /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|Connection terminated|timeout exceeded when trying to connect|not queryable|connection error/.test(
     message,

@@ -24,7 +24,7 @@ export const addGroupMember = defineOperation({
   }),
   output: groupView,
 
-  async preview({ tx, authorise }, input) {
+  async preview({ tx, now, authorise }, input) {
     const group = await findGroup(tx, input.group_id);
     if (group === undefined) throw missing(`No group found with id \`${input.group_id}\`.`, "group_id");
     await authorise(scopeOf(group));
@@ -51,15 +51,16 @@ export const addGroupMember = defineOperation({
     }
     if (group.members.some((present) => present.id === member.id))
       throw new PowerloomError("conflict", `\`${member.name}\` is already a member of \`${group.name}\`.`);
+    const { roles, ...consequences } = await membershipOf(tx, group.id, "binding.create", now);
     return {
       ou: scopeOf(group),
       target: { type: "group", id: group.id },
       targetVersion: null,
       plan: { member },
       before: { members: group.members.map((present) => present.name) },
-      after: { members: [...group.members.map((present) => present.name), member.name] },
+      after: { members: [...group.members.map((present) => present.name), member.name], gains: roles },
       summary: `Add ${member.name} to group ${group.name} in ${group.ou_path}`,
-      ...(await membershipOf(tx, group.id, "binding.create")),
+      ...consequences,
     };
   },
 

@@ -47,13 +47,32 @@ export const bindRole = defineOperation({
       throw new PowerloomError("conflict", `\`${holder}\` already holds ${input.role} on \`${ou.path}\`.`, {
         existing_id: taken.id,
       });
+    // Whom it would reach: somebody added to the group meanwhile is not who was approved.
+    const reached =
+      group === undefined
+        ? undefined
+        : await tx.rows<{ id: string; email: string }>(
+            "select u.id, u.email from user_groups m join users u on u.id = m.user_id where m.group_id = $1 order by u.email",
+            [group.id],
+          );
     return {
       ou,
       target: null,
       targetVersion: null,
-      plan: { userId: user?.id ?? null, groupId: group?.id ?? null, expiresAt: input.expires_at ?? null },
+      plan: {
+        userId: user?.id ?? null,
+        groupId: group?.id ?? null,
+        reached: reached?.map(({ id }) => id) ?? null,
+        expiresAt: input.expires_at ?? null,
+      },
       before: null,
-      after: { role: input.role, ou: ou.path, holder, expires_at: input.expires_at ?? null },
+      after: {
+        role: input.role,
+        ou: ou.path,
+        holder,
+        ...(reached === undefined ? {} : { members: reached.map(({ email }) => email) }),
+        expires_at: input.expires_at ?? null,
+      },
       summary: `Give ${holder} the role ${input.role} on ${ou.path}`,
       alsoNeeds: needsToGrant(input.role, ou),
     };

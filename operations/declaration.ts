@@ -56,6 +56,8 @@ interface Applied {
   secret?: Record<string, string>;
   /** Agents whose desired state changed. */
   reconcile?: string[];
+  /** They lose something by it: the reconciler takes them first. */
+  takesAway?: true;
   /** Ids of things that no longer exist: idempotency keys that made them are free again. */
   deleted?: string[];
 }

@@ -49,6 +49,7 @@ export const deleteAgent = defineOperation({
       target: { type: "agent", id: agent_id },
       result: { id: agent_id, deleted: true },
       reconcile: [agent_id],
+      takesAway: true,
       deleted: [agent_id, ...plan.used.map((id) => `${agent_id}/${id}`), ...revoked.map((credential) => credential.id)],
     };
   },

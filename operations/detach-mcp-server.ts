@@ -45,6 +45,7 @@ export const detachMcpServer = defineOperation({
       target: { type: "attachment", id: `${agent_id}/${mcp_server_id}` },
       result: await changedAgent(tx, agent_id),
       reconcile: [agent_id],
+      takesAway: true,
       deleted: [`${agent_id}/${mcp_server_id}`, ...revoked],
     };
   },

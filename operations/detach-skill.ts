@@ -40,6 +40,7 @@ export const detachSkill = defineOperation({
       target: { type: "attachment", id: `${agent_id}/${skill_id}` },
       result: await changedAgent(tx, agent_id),
       reconcile: [agent_id],
+      takesAway: true,
       deleted: [`${agent_id}/${skill_id}`],
     };
   },

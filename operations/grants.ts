@@ -13,23 +13,29 @@ export function needsToGrant(role: RoleName, ou: OuScope): { permission: Permiss
 /**
  * What joining or leaving a group means: every role bound to it, or to a group it is in, given or taken. It needs what each
  * of these needs, and amounts to each of them.
+ * @returns also `roles`, for people: the approver has to see what the membership is worth, and approves that
  */
 export async function membershipOf(
   sql: Sql,
   groupId: string,
   operation: "binding.create" | "binding.delete",
-): Promise<Required<Pick<Preview<unknown>, "alsoNeeds" | "alsoAmountsTo">>> {
+  now: Date,
+): Promise<Required<Pick<Preview<unknown>, "alsoNeeds" | "alsoAmountsTo">> & { roles: string[] }> {
   const rows = await sql.rows<{ role: RoleName; id: string; path: string; ancestors: string[] }>(
     `with recursive above as (
        select $1::uuid as id
        union
        select m.group_id from above a join group_members m on m.member_group_id = a.id)
      select distinct b.role, o.id, o.path, o.ancestors
-       from above a join bindings b on b.group_id = a.id join ous o on o.id = b.ou_id`,
-    [groupId],
+       from above a join bindings b on b.group_id = a.id join ous o on o.id = b.ou_id
+      where b.expires_at is null or b.expires_at > $2 order by o.path, b.role`,
+    [groupId, now],
   );
   return {
     alsoNeeds: rows.flatMap(({ role, ...ou }) => needsToGrant(role, ou)),
-    alsoAmountsTo: rows.map(({ role: _role, ...ou }) => ({ operation, ou })),
+    alsoAmountsTo: [...Map.groupBy(rows, ({ id }) => id).values()].flatMap(([first]) =>
+      first === undefined ? [] : [{ operation, ou: { id: first.id, path: first.path, ancestors: first.ancestors } }],
+    ),
+    roles: rows.map(({ role, path }) => `${role} on ${path}`),
   };
 }

@@ -19,23 +19,27 @@ export const removeGroupMember = defineOperation({
   input: z.object({ group_id: z.uuid(), member_id: z.uuid().describe("A principal id or group id") }),
   output: groupView,
 
-  async preview({ tx, authorise }, input) {
+  async preview({ tx, now, authorise }, input) {
     const group = await findGroup(tx, input.group_id);
     if (group === undefined) throw missing(`No group found with id \`${input.group_id}\`.`, "group_id");
     await authorise(scopeOf(group));
     const member = group.members.find((present) => present.id === input.member_id);
     if (member === undefined)
       throw missing(`\`${input.member_id}\` is not a member of \`${group.name}\`.`, "member_id");
+    const { roles, ...consequences } = await membershipOf(tx, group.id, "binding.delete", now);
     return {
       ou: scopeOf(group),
       target: { type: "group", id: group.id },
       targetVersion: null,
       plan: {},
       before: { members: group.members.map((present) => present.name) },
-      after: { members: group.members.filter((present) => present !== member).map((present) => present.name) },
+      after: {
+        members: group.members.filter((present) => present !== member).map((present) => present.name),
+        loses: roles,
+      },
       summary: `Remove ${member.name} from group ${group.name} in ${group.ou_path}`,
       // Taking roles away needs what giving them needs, as for bindings: else an OU's admin could unseat those above.
-      ...(await membershipOf(tx, group.id, "binding.delete")),
+      ...consequences,
     };
   },
 

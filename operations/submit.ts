@@ -28,6 +28,8 @@ export interface OperationState {
   status: OperationStatus;
   /** Agents whose desired state changed. */
   reconcile: string[];
+  /** They lose something: that reaches the provider at once. */
+  atOnce?: boolean;
   /** When the approval runs out, epoch milliseconds; 0 unless pending. */
   expiresAt: number;
   /** The open session to tell, because it was not told when it asked: null when it was, or when there is none. */
@@ -153,7 +155,7 @@ function requireSame(approval: { requirements: Requirement[]; digest: string }, 
     throw new PowerloomError("approval_stale", "What would be changed is no longer what was approved. Ask again.");
   const key = (requirements: Requirement[]) =>
     requirements
-      .map((requirement) => `${requirement.policyId}@${requirement.policyVersion}`)
+      .map(({ policyId, policyVersion, alsoAt }) => `${policyId}@${policyVersion}@${alsoAt?.at(-1) ?? ""}`)
       .sort()
       .join(",");
   if (key(approval.requirements) !== key(evaluation.requirements))
@@ -213,6 +215,7 @@ async function apply(
   return {
     status: "applied",
     reconcile: applied.reconcile ?? [],
+    atOnce: applied.takesAway === true,
     expiresAt: 0,
     tell: whomToTell(row, context.now),
     ou: preview.ou.path,

@@ -21,7 +21,8 @@ export interface StatusBoard {
 /** Keeps the Temporal UI reading like a status board: one call sets query, details and search attributes alike. */
 export function createBoard(initial: WorkflowStatus): StatusBoard {
   let current = initial;
-  let listed = false;
+  // A run that goes on from another has its attributes too.
+  let listed = workflowInfo().typedSearchAttributes.get(statusKey) !== undefined;
   const say = (phase: string, detail: string) => {
     current = { phase, detail };
     setCurrentDetails(`${phase}: ${detail}`);

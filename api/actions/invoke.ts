@@ -1,7 +1,7 @@
 import { hashToken, mintToken } from "../../core/bearer.ts";
 import { digestOf } from "../../core/canonical.ts";
 import { PowerloomError } from "../../core/errors.ts";
-import type { SessionId } from "../../core/ids.ts";
+import type { AgentRef, SessionId } from "../../core/ids.ts";
 import type { Tx } from "../../db/database.ts";
 import { findAgent } from "../../db/queries/agents.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
@@ -9,7 +9,7 @@ import { lockAuthority } from "../../db/queries/authority.ts";
 import { findSession, queueCommand, type SessionRow, sessionSelect } from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { scopeOf } from "../../operations/lookups.ts";
-import { nudgeSession } from "../../temporal/nudge.ts";
+import { nudgeAgent, nudgeSession } from "../../temporal/nudge.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 import type { ActionContext } from "./perform.ts";
 
@@ -38,13 +38,18 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
     const bodyDigest = digestOf({ agent_id, prompt, idle_timeout_seconds });
     const earlier = await findByKey(tx, caller, key, bodyDigest);
     if (earlier !== undefined) return earlier;
-    if (agent.cma_agent_id === null || agent.synced_generation === 0)
+    if (agent.cma_agent_id === null || agent.synced_generation === 0) {
+      // Somebody waits for it: out of the queue before the reconciler.
+      nudgeAgent(deps.temporal, { organisationId: caller.organisationId, agentId: agent.id } as AgentRef).catch(
+        (error: unknown) => deps.log.warn({ err: error, agent: agent.id }, "the reconciler could not be told yet"),
+      );
       throw new PowerloomError(
         "not_synced",
         `Agent created but \`cma_agent_id\` is null: the reconciler hasn't pushed it to the provider yet (sync state: ${agent.sync_state}). ` +
           "Wait a few seconds and invoke again. If it persists, check the sync state for errors.",
         { cma_agent_id: null, sync_state: agent.sync_state, sync_error: agent.sync_error ?? null },
       );
+    }
     const id = deps.newId();
     const inserted = await tx.run(
       `insert into sessions (id, organisation_id, agent_id, invoker_id, prompt, agent_version, idle_timeout_seconds,

@@ -26,13 +26,17 @@ type Read = (context: ReadContext) => Promise<unknown>;
 const permissions: ReadonlySet<string> = new Set(Object.values(builtInRoles).flatMap((role) => role.permissions));
 
 /** The caller's own, and those in OUs where they hold a permission. */
-async function ownOr(context: ReadContext, ownColumn: string, permission: Permission): Promise<Conditions> {
+async function ownOr(context: ReadContext, ownColumn: string, permission: Permission, or = ""): Promise<Conditions> {
   const conditions = new Conditions();
   conditions.values.push(context.caller.principalId, await rootsOf(context, permission));
-  conditions.add(`${ownColumn} = $1 or o.ancestors && $2::uuid[]`);
+  conditions.add(`(${ownColumn} = $1 or o.ancestors && $2::uuid[]${or})`);
   await narrowToOu(context, conditions);
   return conditions;
 }
+
+/** A request may be about other OUs than its own: their approvers must see it. $2 are the OUs the caller may read at. */
+const elsewhereToo = ` or exists (select from jsonb_array_elements(r.requirements) q
+  where q -> 'alsoAt' ?| $2::text[])`;
 
 async function viewApproval(context: ReadContext, row: ApprovalRow) {
   const { tx, caller, now } = context;
@@ -60,7 +64,7 @@ export const governanceReads: Record<string, Read> = {
     return requestRowToView(found(row, "request", id));
   },
   "approval.list": async (context) => {
-    const conditions = await ownOr(context, "r.requester_id", "approval:read");
+    const conditions = await ownOr(context, "r.requester_id", "approval:read", elsewhereToo);
     if (typeof context.query["status"] === "string") conditions.add("r.status = ?", context.query["status"]);
     const page = await readPage<ApprovalRow, ApprovalRow>(
       context,
@@ -76,7 +80,7 @@ export const governanceReads: Record<string, Read> = {
   },
   "approval.get": async (context) => {
     const id = context.params["request_id"];
-    const conditions = (await ownOr(context, "r.requester_id", "approval:read")).add("r.id = ?", id);
+    const conditions = (await ownOr(context, "r.requester_id", "approval:read", elsewhereToo)).add("r.id = ?", id);
     const row = await context.tx.maybe<ApprovalRow>(`${approvalSelect} where ${conditions.sql}`, conditions.values);
     return viewApproval(context, found(row, "approval request", id));
   },

@@ -7,15 +7,26 @@ export interface Requirement {
   policyName: string;
   approverRole: string;
   approvalsNeeded: number;
-  /** The OU of the policy's matter and those above it, when that is not the request's own: approvers need the role there too. */
+  /** The OU that the policy is about and those above it, root first, when that is not the request's own: the role counts there. */
   alsoAt?: readonly string[];
 }
 
 export interface CastVote {
   principalId: string;
   decision: "approve" | "deny";
-  /** Roles the voter held at the request's OU when voting. */
+  /** Roles the voter held when voting: at the request's OU by name, elsewhere as `roleAt` writes them. */
   roles: readonly string[];
+}
+
+/** How a role counts that is held at another OU than the request's. */
+export function roleAt(role: string, ouId: string): string {
+  return `${role}@${ouId}`;
+}
+
+/** What a voter must hold for this requirement. */
+function wanted({ approverRole, alsoAt }: Requirement): string {
+  const ou = alsoAt?.at(-1);
+  return ou === undefined ? approverRole : roleAt(approverRole, ou);
 }
 
 export interface Ballot {
@@ -47,9 +58,9 @@ export function castVote(ballot: Ballot, vote: Vote): VoteOutcome {
 
   if (vote.delegated) return refuse("forbidden", "a delegated token never approves");
   if (vote.principalId === ballot.requesterId) return refuse("forbidden", "nobody decides on their own request");
-  if (!ballot.requirements.some((requirement) => vote.roles.includes(requirement.approverRole))) {
+  if (!ballot.requirements.some((requirement) => vote.roles.includes(wanted(requirement)))) {
     const roles = [...new Set(ballot.requirements.map((requirement) => requirement.approverRole))].join(" or ");
-    return refuse("forbidden", `deciding this needs the role ${roles} on its OU`);
+    return refuse("forbidden", `deciding this needs the role ${roles} on the OU it is about`);
   }
   if (ballot.status !== "pending") return refuse("conflict", `the request is already ${ballot.status}`);
   if (vote.now >= ballot.expiresAt) return refuse("gone", "the request has expired");
@@ -68,5 +79,5 @@ export function castVote(ballot: Ballot, vote: Vote): VoteOutcome {
 
 /** How many approvals count towards this requirement. */
 export function approvalsFor(requirement: Requirement, votes: readonly CastVote[]): number {
-  return votes.filter((vote) => vote.decision === "approve" && vote.roles.includes(requirement.approverRole)).length;
+  return votes.filter((vote) => vote.decision === "approve" && vote.roles.includes(wanted(requirement))).length;
 }

@@ -1,4 +1,4 @@
-import type { ApprovalStatus, CastVote, Requirement } from "../../core/approval/votes.ts";
+import { type ApprovalStatus, type CastVote, type Requirement, roleAt } from "../../core/approval/votes.ts";
 import type { Sql, Tx } from "../database.ts";
 import { rolesAt } from "./authority.ts";
 
@@ -46,16 +46,23 @@ export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise
   return row;
 }
 
-/** The roles with which a person counts as an approver: those held at every OU the request is about. */
+/** The roles with which a person counts as an approver: by name at the request's OU, as `roleAt` at others it is about. */
 export async function approverRoles(
   sql: Sql,
   approval: ApprovalRow,
   principalId: string,
   now: Date,
 ): Promise<string[]> {
-  const places = [approval.ou_ancestors, ...approval.requirements.flatMap(({ alsoAt }) => (alsoAt ? [alsoAt] : []))];
-  const held = await Promise.all(places.map((ancestors) => rolesAt(sql, principalId, ancestors, now)));
-  return held.reduce((everywhere, here) => everywhere.filter((role) => here.includes(role)));
+  const others = new Map(
+    approval.requirements.flatMap(({ alsoAt }) => (alsoAt ? [[alsoAt.at(-1) ?? "", alsoAt] as const] : [])),
+  );
+  const [here, ...elsewhere] = await Promise.all([
+    rolesAt(sql, principalId, approval.ou_ancestors, now),
+    ...[...others].map(async ([ou, ancestors]) =>
+      (await rolesAt(sql, principalId, ancestors, now)).map((role) => roleAt(role, ou)),
+    ),
+  ]);
+  return [here, ...elsewhere].flat();
 }
 
 export interface NewApproval {

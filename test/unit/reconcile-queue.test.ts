@@ -71,6 +71,22 @@ describe("the queue before the reconciler", () => {
     expect(turns.map(({ id }) => id)).toEqual(["new-1", "new-2", "old-2", "old-1"]);
   });
 
+  test("what takes something away goes at once, also while answers are waited for", async () => {
+    for (let id = 0; id < 10; id += 1) queue.want(agent(`${id}`));
+    queue.answering();
+    queue.atOnce(agent("9"));
+    expect(turns.map(({ id }) => id)).toEqual(["9"]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(turns.filter(({ id }) => id === "9")).toHaveLength(1);
+  });
+
+  test("organisations take turns: one with many agents does not hold up another's", async () => {
+    for (let id = 0; id < 100; id += 1) queue.want(agent(`many-${id}`));
+    queue.want({ organisationId: "other", agentId: "few" } as AgentRef);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(turns.slice(0, 2).map(({ id }) => id)).toEqual(["many-0", "few"]);
+  });
+
   test("closed, forgets what waits: the sweep finds it again", async () => {
     queue.want(agent("a"));
     queue.close();
