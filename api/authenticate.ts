@@ -5,6 +5,7 @@ import { isDatabaseAway, type Sql, type Tx } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { createOidcVerifier } from "./oidc.ts";
+import { recordSecurityEvent } from "./security-events.ts";
 
 /** Claims of a delegated token (RFC 8693 `act`, RFC 9068 `at+jwt`). */
 interface OwnClaims extends JWTPayload {
@@ -221,19 +222,6 @@ async function activeUser(tx: Sql, id: string): Promise<{ id: string; email: str
 
 function isCanonical(token: string): boolean {
   return token.split(".").every((part) => Buffer.from(part, "base64url").toString("base64url") === part);
-}
-
-/** Records what happened without a valid token. Never the token itself. */
-export async function recordSecurityEvent(
-  deps: Pick<ApiDeps, "db" | "log">,
-  kind: string,
-  detail: Record<string, unknown>,
-): Promise<void> {
-  try {
-    await deps.db.anywhere.run("insert into security_events (kind, detail) values ($1, $2)", [kind, detail]);
-  } catch (error) {
-    deps.log.error({ error, kind }, "a security event could not be stored");
-  }
 }
 
 /** With a delegated token only the one operation it names may be asked for, and only if it may be delegated at all. */

@@ -3,8 +3,9 @@ import express, { type Request, type Response, Router } from "express";
 import { hashToken } from "../core/bearer.ts";
 import { PowerloomError } from "../core/errors.ts";
 import { isUuid } from "../db/queries/ous.ts";
-import { accessTokenType, recordSecurityEvent } from "./authenticate.ts";
+import { accessTokenType } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
+import { recordSecurityEvent } from "./security-events.ts";
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const sessionBearerType = "urn:powerloom:token-type:session-bearer";

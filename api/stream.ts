@@ -5,8 +5,8 @@ import { hashToken } from "../core/bearer.ts";
 import type { Sql } from "../db/database.ts";
 import { grantedRoots } from "../db/queries/authority.ts";
 import { findSession, readSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
-import { recordSecurityEvent } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
+import { recordSecurityEvent } from "./security-events.ts";
 
 interface Admitted {
   organisationId: string;

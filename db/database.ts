@@ -209,11 +209,11 @@ function transactionOver(client: PoolClient, organisationId: string, state: Tran
     async savepoint(body) {
       depth += 1;
       const name = `step_${depth}`;
-      unawaited(runner.query({ text: `savepoint ${name}` }));
+      void unawaited(runner.query({ text: `savepoint ${name}` }));
       const before = state.last;
       try {
         const result = await body();
-        unawaited(runner.query({ text: `release savepoint ${name}` }));
+        void unawaited(runner.query({ text: `release savepoint ${name}` }));
         return result;
       } catch (error) {
         if (before === undefined) delete state.last;

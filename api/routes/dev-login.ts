@@ -2,9 +2,10 @@ import { Router } from "express";
 import { z } from "zod";
 import { email } from "../../contracts/fields.ts";
 import { PowerloomError } from "../../core/errors.ts";
-import { accessTokenType, recordSecurityEvent } from "../authenticate.ts";
+import { accessTokenType } from "../authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { parseInput } from "../problem.ts";
+import { recordSecurityEvent } from "../security-events.ts";
 
 const devTokenSeconds = 12 * 3600;
 
