@@ -113,18 +113,25 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     );
     const audiences = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
     const candidates = providers.filter((provider) => audiences.includes(provider.audience));
-    const linked = await callersIn(candidates, (tx) => findLinked(tx, issuer, claims));
-    const [known] = linked;
-    if (known !== undefined && linked.length === 1) return known;
-    // Several organisations may trust one issuer. Whoever adds somebody else's address must not get their first sign-in.
-    const claimed = await callersIn(candidates, (tx) => findByVerifiedAddress(tx, claims));
-    if (linked.length > 1 || claimed.length > 1)
-      throw new Error("several organisations that trust its issuer have a user that matches it");
-    const [first] = claimed;
-    if (first === undefined) throw new Error("no user of an organisation that trusts its issuer matches it");
-    const id = await deps.db.inOrganisation(first.organisationId, (tx) => linkFirstSignIn(tx, issuer, claims));
-    if (id === undefined) throw new Error("no user of an organisation that trusts its issuer matches it");
-    return { ...first, principalId: id };
+    const linked = () => callersIn(candidates, (tx) => findLinked(tx, issuer, claims)).then(onlyOne);
+    return (await linked()) ?? (await firstSignIn()) ?? (await linked()) ?? nobody();
+
+    async function firstSignIn(): Promise<Caller | undefined> {
+      // Several organisations may trust one issuer. Whoever adds somebody else's address must not get their first sign-in.
+      const first = onlyOne(await callersIn(candidates, (tx) => findByVerifiedAddress(tx, claims)));
+      if (first === undefined) return undefined;
+      const id = await deps.db.inOrganisation(first.organisationId, (tx) => linkFirstSignIn(tx, issuer, claims));
+      return id === undefined ? undefined : { ...first, principalId: id };
+    }
+  }
+
+  function onlyOne(callers: Caller[]): Caller | undefined {
+    if (callers.length > 1) throw new Error("several organisations that trust its issuer have a user that matches it");
+    return callers[0];
+  }
+
+  function nobody(): never {
+    throw new Error("no user of an organisation that trusts its issuer matches it");
   }
 
   /** The callers that `find` names, at most one per organisation. */
@@ -172,14 +179,7 @@ export function createIdentifier(deps: ApiDeps): Identifier {
         where email = lower($3) and external_subject is null returning id`,
       [issuer, sub, email],
     );
-    if (linked === undefined) {
-      // Two first requests at once: the other one has linked the same person meanwhile.
-      const known = await tx.maybe<{ id: string }>(
-        "select id from users where external_issuer = $1 and external_subject = $2",
-        [issuer, sub],
-      );
-      return known?.id;
-    }
+    if (linked === undefined) return undefined;
     appendAudit(tx, {
       id: deps.newId(),
       sub: linked.id,

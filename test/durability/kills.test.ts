@@ -73,7 +73,9 @@ test.each(["worker", "api", "mcp", "simulator"])(
     const done = await results(id);
     await stage.again(part);
     const up = since();
-    await eventually(async () => ((await results(id)) > done ? true : undefined), "the conversation goes on", 30_000);
+    // Killed behind the last tool call, there is no further result to come: then the end is the progress.
+    const goesOn = async () => (await results(id)) > done || (await session(id))?.final_message != null;
+    await eventually(async () => ((await goesOn()) ? true : undefined), "the conversation goes on", 30_000);
     const progress = since();
     const ended = await eventually(
       async () => {
