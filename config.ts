@@ -19,6 +19,8 @@ const schema = z.object({
   POWERLOOM_SEALING_KEY: key,
   POWERLOOM_SWEEP_SECONDS: z.coerce.number().int().min(1).max(3600).default(60),
   POWERLOOM_COMPARE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
+  POWERLOOM_AGENTS_DIR: z.string().optional(),
+  POWERLOOM_WORKSPACES_DIR: z.string().optional(),
   POWERLOOM_RATE_LIMIT: z.coerce.number().int().min(1).default(600),
   POWERLOOM_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL"),
@@ -46,6 +48,10 @@ export interface Config {
   sweepSeconds: number;
   /** An agent in sync is compared with the provider about this often: foreign edits are put back then. */
   compareSeconds: number;
+  /** Agent definitions of one's own, besides ours. */
+  agentsDirectory: string | undefined;
+  /** Where runs work; workers on several hosts need one that all of them see. */
+  workspacesDirectory: string | undefined;
   /** Requests a minute and principal. */
   rateLimit: number;
   logLevel: string;
@@ -87,6 +93,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         sealingKey: env.POWERLOOM_SEALING_KEY,
         sweepSeconds: env.POWERLOOM_SWEEP_SECONDS,
         compareSeconds: env.POWERLOOM_COMPARE_SECONDS,
+        agentsDirectory: env.POWERLOOM_AGENTS_DIR,
+        workspacesDirectory: env.POWERLOOM_WORKSPACES_DIR,
         rateLimit: env.POWERLOOM_RATE_LIMIT,
         logLevel: env.POWERLOOM_LOG_LEVEL,
         databaseUrl: env.DATABASE_URL,

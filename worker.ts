@@ -8,6 +8,7 @@ import { createBootstrapActivities } from "./activities/bootstrap.ts";
 import type { ActivityDeps } from "./activities/deps.ts";
 import { createProvisionActivities } from "./activities/provision.ts";
 import { createReconcileActivities } from "./activities/reconcile.ts";
+import { createRunActivities } from "./activities/runs.ts";
 import { createSessionActivities } from "./activities/session.ts";
 import { createStreamActivities } from "./activities/session-stream.ts";
 import { createClaude } from "./claude/client.ts";
@@ -25,6 +26,9 @@ import { ensureSweepSchedule } from "./temporal/schedule.ts";
 import { checkSearchAttributes } from "./temporal/search-attributes.ts";
 import { startSweeps } from "./temporal/sweeps.ts";
 import { workflowBundle } from "./temporal/workflow-bundle.ts";
+import { runtimeSpecs } from "./tools/runtime-specs.ts";
+import { executeCommandSpec } from "./tools/sandbox/execute-command.ts";
+import { listDirectorySpec, readFileSpec, writeFileSpec } from "./tools/workspace/specs.ts";
 import { taskQueues } from "./workflows/messages.ts";
 
 const log = createLogger("worker", process.env["POWERLOOM_LOG_LEVEL"] ?? "info");
@@ -58,8 +62,8 @@ await runPart(log, async () => {
     unseal: (sealed) => unseal(config.sealingKey, sealed),
   };
 
-  const cache = process.env["POWERLOOM_HOME"] ?? join(fileURLToPath(new URL(".", import.meta.url)), ".powerloom");
-  const codePath = await workflowBundle(join(cache, "cache"));
+  const home = process.env["POWERLOOM_HOME"] ?? join(fileURLToPath(new URL(".", import.meta.url)), ".powerloom");
+  const codePath = await workflowBundle(join(home, "cache"));
   const shared = { connection, namespace: config.temporalNamespace };
   const main = await Worker.create({
     ...shared,
@@ -69,6 +73,12 @@ await runPart(log, async () => {
       ...createProvisionActivities(deps),
       ...createReconcileActivities(deps),
       ...createSessionActivities(deps),
+      ...createRunActivities({
+        ...deps,
+        workspaces: config.workspacesDirectory ?? join(home, "workspaces"),
+        tools: [readFileSpec, writeFileSpec, listDirectorySpec, executeCommandSpec, ...runtimeSpecs],
+        capabilitySecret: config.sealingKey,
+      }),
       ...createBootstrapActivities({ ...deps, mcpPublicUrl: config.mcpPublicUrl }),
     },
     maxCachedWorkflows: 1_000,

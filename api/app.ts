@@ -19,6 +19,7 @@ import { bootstrapRoutes } from "./routes/bootstrap.ts";
 import { devLoginRoutes } from "./routes/dev-login.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { readRoutes } from "./routes/reads.ts";
+import { runStreamRoutes } from "./routes/run-stream.ts";
 
 /** The API: health and tokens without authentication, everything else behind it. */
 export function createApp(deps: ApiDeps, health: Health): Express {
@@ -80,6 +81,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(actionRoutes(deps));
   app.use(bootstrapRoutes(deps));
   app.use(eventRoutes(deps));
+  app.use(runStreamRoutes(deps));
   app.use(auditExportRoutes(deps));
   app.use(notFound);
   app.use(answerProblems(deps));

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { OperationDeps } from "../operations/submit.ts";
 import type { Notifications } from "./notifications.ts";
+import type { Definitions } from "./runs/definitions.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** What the API's routes are given. */
@@ -11,6 +12,8 @@ export interface ApiDeps extends OperationDeps {
   temporal: Client;
   keys: SigningKeys;
   notifications: Notifications;
+  /** The agent definitions that runs can be started with. */
+  definitions: Definitions;
   unseal: (sealed: string) => string;
   log: Logger;
 }

@@ -12,6 +12,7 @@ import { checkSearchAttributes } from "../temporal/search-attributes.ts";
 import { createApp } from "./app.ts";
 import type { ApiDeps } from "./deps.ts";
 import { listenToDatabase } from "./notifications.ts";
+import { readDefinitions } from "./runs/definitions.ts";
 import { openSigningKeys } from "./signing-keys.ts";
 import { attachStreams } from "./stream.ts";
 
@@ -36,6 +37,7 @@ await runPart(log, async () => {
     db,
     keys,
     notifications: listenToDatabase(config.databaseUrl, log),
+    definitions: await readDefinitions(config.agentsDirectory),
     temporal,
     log,
     now: () => new Date(),

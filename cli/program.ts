@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAgentsValidate } from "./commands/agents-validate.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBootstrap } from "./commands/bootstrap.ts";
 import { addChat } from "./commands/chat.ts";
@@ -53,6 +54,7 @@ export function createProgram(shell: Shell): Command {
   addInvoke(program, shell);
   addMcp(program, shell);
   addVote(program, shell);
+  addAgentsValidate(program, shell);
   addAudit(program, shell);
   addEvents(program, shell);
   addDerivedCommands(program, shell);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { longText, shortText } from "./fields.ts";
+import { runInput, runView } from "./runs.ts";
 import { approvalView, sessionView } from "./views.ts";
 
 /**
@@ -81,6 +82,51 @@ export const actions = [
     input: z.object({ session_id: z.uuid() }),
     output: z.object({ websocket_url: z.string() }),
     status: 201,
+  },
+  {
+    name: "run.start",
+    summary: "Start a run of agents on a task, under a budget; it acts for you",
+    path: "/runs",
+    command: "runs start",
+    input: runInput,
+    output: runView,
+    status: 201,
+  },
+  {
+    name: "run.message",
+    summary: "Say something to a run of yours; its agent reads it before its next answer",
+    path: "/runs/:run_id/messages",
+    command: "runs message",
+    input: z.object({ run_id: z.uuid(), text: longText.min(1) }),
+    output: accepted,
+    status: 202,
+  },
+  {
+    name: "run.pause",
+    summary: "Pause a run before its next step",
+    path: "/runs/:run_id/pause",
+    command: "runs pause",
+    input: z.object({ run_id: z.uuid() }),
+    output: accepted,
+    status: 202,
+  },
+  {
+    name: "run.resume",
+    summary: "Let a paused run go on",
+    path: "/runs/:run_id/resume",
+    command: "runs resume",
+    input: z.object({ run_id: z.uuid() }),
+    output: accepted,
+    status: 202,
+  },
+  {
+    name: "run.cancel",
+    summary: "End a run and its subagents; what they hold is given back",
+    path: "/runs/:run_id/cancel",
+    command: "runs cancel",
+    input: z.object({ run_id: z.uuid() }),
+    output: accepted,
+    status: 202,
   },
   {
     name: "approval.vote",

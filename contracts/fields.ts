@@ -35,6 +35,11 @@ export const modelId = z
   .regex(/^claude-[a-z0-9-]{1,60}$/, "a Claude model id, such as claude-sonnet-5-5")
   .describe("A Claude model id");
 
+/** Runs call whatever speaks the Messages API: gateways and local servers name their models as they like. */
+export const anyModelId = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.:/@-]{0,199}$/, "a model id as the endpoint names it, such as claude-sonnet-5-5");
+
 export const serverUrl = z
   .url({ protocol: /^https?$/ })
   .max(2048)

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Permission } from "../core/authority/roles.ts";
 import { ouReference } from "./fields.ts";
+import { permissionRequestView, runDetailView, runEventView, runFileView, runStatuses, runView } from "./runs.ts";
 import {
   agentDetailView,
   agentView,
@@ -210,6 +211,57 @@ export const reads: readonly ReadDeclaration[] = [
       limit: z.coerce.number().int().min(1).max(1000).default(200),
     }),
     output: z.object({ data: z.array(sessionEventView) }),
+  },
+  list("run", "/runs", "Runs of agents: your own, and those you may read", null, runView, {
+    ...inOu,
+    status: z.enum(runStatuses).optional(),
+    root: z.uuid().optional().describe("Only the tree that began with this run"),
+  }),
+  get(
+    "run",
+    "/runs/:run_id",
+    "One run: plan, steps, what it has used of its budget, its subagents",
+    null,
+    runDetailView,
+  ),
+  {
+    name: "run_event.list",
+    summary: "Events of a run and its subagents after a position",
+    path: "/runs/:run_id/events",
+    command: "runs events",
+    permission: null,
+    query: z.object({
+      after: z.coerce.number().int().min(0).max(2_147_483_647).default(0).describe("Position of the last one seen"),
+      limit: z.coerce.number().int().min(1).max(1000).default(200),
+    }),
+    output: z.object({ data: z.array(runEventView) }),
+  },
+  {
+    name: "run_file.list",
+    summary: "What a finished run has made of its workspace",
+    path: "/runs/:run_id/files",
+    command: "runs files",
+    permission: null,
+    query: z.object({}),
+    output: z.object({ data: z.array(runFileView) }),
+  },
+  {
+    name: "permission_request.list",
+    summary: "What a run and its subagents have asked people for",
+    path: "/runs/:run_id/permission-requests",
+    command: "runs permission-requests",
+    permission: null,
+    query: z.object({}),
+    output: z.object({ data: z.array(permissionRequestView) }),
+  },
+  {
+    name: "run.export",
+    summary: "A whole run with its subagents: definitions, plan, transcripts, steps, decisions, events, costs",
+    path: "/runs/:run_id/export",
+    command: "runs export",
+    permission: null,
+    query: z.object({}),
+    output: z.object({ format: z.literal("powerloom-run/1"), trace_id: z.string(), runs: z.array(z.unknown()) }),
   },
   {
     name: "audit.list",

@@ -5,6 +5,7 @@ export type OrganisationId = Id<"organisation">;
 export type AgentId = Id<"agent">;
 export type OperationId = Id<"operation">;
 export type SessionId = Id<"session">;
+export type RunId = Id<"run">;
 
 /** The only payload of a `provision` workflow: which row to look at. */
 export interface OperationRef {
@@ -18,6 +19,12 @@ export interface SessionRef {
   sessionId: SessionId;
 }
 
+/** What an `agentRun` workflow and its activities are told: which row to look at. */
+export interface RunRef {
+  organisationId: OrganisationId;
+  runId: RunId;
+}
+
 /** The only payload of a `reconcileAgent` workflow. */
 export interface AgentRef {
   organisationId: OrganisationId;
@@ -29,6 +36,7 @@ export const workflowIds = {
   provision: (operation: string, id: string) => `provision:${operation}:${id}`,
   reconcileAgent: (agentId: string) => `reconcile:agent:${agentId}`,
   agentSession: (sessionId: string) => `session:${sessionId}`,
+  agentRun: (runId: string) => `run:${runId}`,
   bootstrap: (organisationId: string) => `bootstrap:${organisationId}`,
   reconcileSweep: "reconcile:sweep",
 } as const;

@@ -1,6 +1,6 @@
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from "@temporalio/common";
-import { type AgentRef, type SessionRef, workflowIds } from "../core/ids.ts";
+import { type AgentRef, type RunRef, type SessionRef, workflowIds } from "../core/ids.ts";
 import { searchAttributeNames } from "../core/search-attributes.ts";
 import { lookAgain, taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
 
@@ -41,6 +41,21 @@ export async function nudgeSession(temporal: Client, ref: SessionRef): Promise<v
     typedSearchAttributes: initialAttributes(ref.organisationId, "session"),
     staticSummary: `Session ${ref.sessionId}`,
   });
+}
+
+/** Starts a run's workflow if need be, and has it look at its rows. Roots only: a subagent is started by its parent. */
+export async function nudgeRun(temporal: Client, ref: RunRef, ou?: string): Promise<void> {
+  await temporal.connection.withDeadline(Date.now() + 3_000, () =>
+    temporal.workflow.signalWithStart("agentRun", {
+      workflowId: workflowIds.agentRun(ref.runId),
+      taskQueue: taskQueues.main,
+      args: [ref],
+      signal: lookAgain,
+      workflowTaskTimeout,
+      typedSearchAttributes: initialAttributes(ref.organisationId, "run", ou),
+      staticSummary: `Run ${ref.runId}`,
+    }),
+  );
 }
 
 /** Tells a waiting workflow to look at its rows. One that has ended has nothing to look for. */

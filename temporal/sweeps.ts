@@ -1,9 +1,9 @@
 import type { Client } from "@temporalio/client";
 import type { Logger } from "pino";
-import { type AgentId, type OrganisationId, type SessionId, workflowIds } from "../core/ids.ts";
+import { type AgentId, type OrganisationId, type RunId, type SessionId, workflowIds } from "../core/ids.ts";
 import type { Database } from "../db/database.ts";
 import { lookAgain, taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
-import { initialAttributes, nudgeSession } from "./nudge.ts";
+import { initialAttributes, nudgeRun, nudgeSession, signalLookAgain } from "./nudge.ts";
 import type { ReconcileQueue } from "./reconcile-queue.ts";
 
 const everyMs = 1_000;
@@ -80,6 +80,16 @@ async function sweep({ db, temporal, reconcileQueue, log }: SweepDeps): Promise<
       );
       for (const row of sessions.rows)
         await attempt(row.id, () => nudgeSession(temporal, { organisationId: row.organisation_id, sessionId: row.id }));
+      const runs = await client.query<{ organisation_id: OrganisationId; id: RunId; is_root: boolean }>(
+        "select * from unattended_runs('2 seconds', $1)",
+        [atMost],
+      );
+      for (const row of runs.rows)
+        await attempt(row.id, () =>
+          row.is_root
+            ? nudgeRun(temporal, { organisationId: row.organisation_id, runId: row.id })
+            : signalLookAgain(temporal, workflowIds.agentRun(row.id)),
+        );
     } finally {
       await client.query("select pg_advisory_unlock(7240518)");
     }
@@ -94,6 +104,7 @@ async function wakeWaiting(
   row: { organisation_id: string; id: string; workflow_id: string },
 ): Promise<void> {
   const [kind, operation] = row.workflow_id.split(":");
+  if (kind === "run") return signalLookAgain(temporal, row.workflow_id);
   if (kind === "provision")
     await temporal.workflow.signalWithStart("provision", {
       ...provisionOptions({ ...row, name: operation ?? "" }),

@@ -1,9 +1,11 @@
-import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from "@temporalio/common";
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
 import { searchAttributeNames } from "../core/search-attributes.ts";
 import type { WorkflowStatus } from "./messages.ts";
 
 const statusKey = defineSearchAttributeKey(searchAttributeNames.status, SearchAttributeType.KEYWORD);
+const organisationKey = defineSearchAttributeKey(searchAttributeNames.organisation, SearchAttributeType.KEYWORD);
+const kindKey = defineSearchAttributeKey(searchAttributeNames.kind, SearchAttributeType.KEYWORD);
 const ouKey = defineSearchAttributeKey(searchAttributeNames.ou, SearchAttributeType.KEYWORD);
 
 export interface StatusBoard {
@@ -44,4 +46,14 @@ export function createBoard(initial: WorkflowStatus): StatusBoard {
       else show(phase, detail, ou);
     },
   };
+}
+
+/** Search attributes of a child: the organisation, kind and OU of its parent. */
+export function childAttributes(): TypedSearchAttributes {
+  const own = workflowInfo().typedSearchAttributes;
+  const pairs = [organisationKey, kindKey, ouKey].flatMap((key) => {
+    const value = own.get(key);
+    return value === undefined ? [] : [{ key, value }];
+  });
+  return new TypedSearchAttributes(pairs);
 }

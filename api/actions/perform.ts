@@ -6,6 +6,7 @@ import type { ApiDeps, Caller } from "../deps.ts";
 import { parseInput } from "../problem.ts";
 import { cancelRequest, voteOnApproval } from "./approvals.ts";
 import { invokeAgent } from "./invoke.ts";
+import { cancelRun, messageRun, pauseRun, resumeRun, startAgentRun } from "./runs.ts";
 import { endSession, interruptSession, messageSession, ticketForSession } from "./sessions.ts";
 
 export interface ActionContext {
@@ -22,6 +23,11 @@ const handlers: Record<ActionName, (context: ActionContext) => Promise<Record<st
   "session.interrupt": interruptSession,
   "session.end": endSession,
   "session.ticket": ticketForSession,
+  "run.start": startAgentRun,
+  "run.message": messageRun,
+  "run.pause": pauseRun,
+  "run.resume": resumeRun,
+  "run.cancel": cancelRun,
   "approval.vote": voteOnApproval,
   "request.cancel": cancelRequest,
 };

@@ -5,9 +5,10 @@ import type { ApiDeps } from "../deps.ts";
 import { parseInput } from "../problem.ts";
 import { directoryReads } from "../reads/directory.ts";
 import { governanceReads } from "../reads/governance.ts";
+import { runReads } from "../reads/runs.ts";
 import { versionOf } from "../views/version.ts";
 
-const handlers = { ...directoryReads, ...governanceReads };
+const handlers = { ...directoryReads, ...governanceReads, ...runReads };
 
 /** GET routes: one per declaration; a declaration without a handler stops the start. */
 export function readRoutes(deps: ApiDeps): Router {

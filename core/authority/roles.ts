@@ -21,6 +21,7 @@ const agentBuilding = [
   "credential:create",
   "credential:revoke",
   "agent:invoke",
+  "run:create",
 ] as const;
 
 const ouAdministration = [
@@ -37,6 +38,8 @@ const ouAdministration = [
   "session:read",
   "session:control",
   "request:read",
+  "run:read",
+  "run:control",
 ] as const;
 
 const organisationAdministration = [
@@ -78,10 +81,13 @@ export const builtInRoles = {
   },
   Auditor: {
     description: "Reads everything, the audit trail included; changes nothing",
-    permissions: [...reads, "audit:read", "request:read", "session:read", "approval:read"],
+    permissions: [...reads, "audit:read", "request:read", "session:read", "run:read", "approval:read"],
   },
   Viewer: { description: "Reads what exists", permissions: [...reads] },
-  AgentUser: { description: "Invokes agents", permissions: ["ou:read", "agent:read", "agent:invoke"] },
+  AgentUser: {
+    description: "Invokes agents and runs",
+    permissions: ["ou:read", "agent:read", "agent:invoke", "run:create"],
+  },
 } as const satisfies Record<string, Role>;
 
 export type RoleName = keyof typeof builtInRoles;

@@ -4,7 +4,7 @@ import { rolesAt } from "./authority.ts";
 
 export interface ApprovalRow {
   id: string;
-  kind: "operation" | "tool_call";
+  kind: "operation" | "tool_call" | "permission";
   session_id: string | null;
   operation: string;
   ou_id: string;

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { sessionEventView, sessionView } from "../../contracts/views.ts";
 import type { Sql, Tx } from "../database.ts";
+import { storable } from "../storable.ts";
 import { isUuid } from "./ous.ts";
 
 export interface SessionRow {
@@ -177,14 +178,6 @@ export async function appendSessionEvents(tx: Tx, sessionId: string, events: New
   }
   await tx.run("update sessions set next_position = $2 where id = $1", [sessionId, position]);
   return position - session.next_position;
-}
-
-// jsonb can hold neither NUL nor half a surrogate pair; a tool may well return either, as a key too.
-function storable(payload: unknown): unknown {
-  if (typeof payload === "string") return payload.toWellFormed().replaceAll("\u0000", "\ufffd");
-  if (Array.isArray(payload)) return payload.map(storable);
-  if (typeof payload !== "object" || payload === null) return payload;
-  return Object.fromEntries(Object.entries(payload).map(([key, value]) => [storable(key), storable(value)]));
 }
 
 export interface SessionEventRow {

@@ -43,6 +43,7 @@ beforeAll(async () => {
       db,
       keys,
       temporal,
+      definitions: new Map(),
       notifications,
       log,
       now: () => new Date(),

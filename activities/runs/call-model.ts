@@ -1,0 +1,253 @@
+import { Context, heartbeat } from "@temporalio/activity";
+import { ApplicationFailure } from "@temporalio/common";
+import { messageFault } from "../../claude/message-faults.ts";
+import { countTokens, createMessage, type ModelReply } from "../../claude/messages.ts";
+import { costOf } from "../../claude/prices.ts";
+import type { ModelAnswer, ModelCall } from "../../core/runs/facts.ts";
+import type { Tx } from "../../db/database.ts";
+import { appendRunEvents, findStep, type RunRow, readThread, requireRun, say } from "../../db/queries/runs.ts";
+import { storable } from "../../db/storable.ts";
+import { definitionOf } from "./definitions.ts";
+import type { RunDeps } from "./deps.ts";
+import { readFinal } from "./final-answer.ts";
+import { allowedTools, offeredTools } from "./offered-tools.ts";
+import { openPlanThread } from "./open-run.ts";
+import { proposeCalls } from "./propose.ts";
+import { summaryOf, tellWatchers } from "./record.ts";
+import { buildRequest, type ModelRequest, promptBound } from "./request.ts";
+import { openAnew } from "./reset-context.ts";
+import { wordsFor } from "./said.ts";
+import { tokenRelay } from "./token-relay.ts";
+
+/**
+ * One call of the model, at most once each: what an earlier attempt was answered is answered again from the row; an earlier
+ * attempt whose answer nobody stored is of unknown outcome, and says so instead of calling again (design §9).
+ */
+export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAnswer> {
+  const beat = setInterval(() => heartbeat(), 1_000);
+  try {
+    const begun = await begin(deps, call);
+    if (begun.kind === "answer") return begun.answer;
+    const { run, request } = begun;
+    const needed = await neededTokens(deps, call, request);
+    if (needed > call.reservedTokens) {
+      await forget(deps, call);
+      return { kind: "too_small", neededTokens: needed };
+    }
+    return await send(deps, call, run, request);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+type Begun = { kind: "answer"; answer: ModelAnswer } | { kind: "send"; run: RunRow; request: ModelRequest };
+
+/** Marks the call as sent before it is: from here on, no answer means that nobody knows. */
+async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
+  return deps.db.inOrganisation(call.organisationId, async (tx) => {
+    const [run, earlier] = await Promise.all([
+      requireRun(tx, call.runId),
+      findStep(tx, call.runId, call.stepId, "lock"),
+    ]);
+    if (run.completed_at !== null)
+      return { kind: "answer", answer: { kind: "refused", rule: "run-over", message: "the run has ended" } };
+    if (earlier?.facts != null) return { kind: "answer", answer: earlier.facts as ModelAnswer };
+    if (earlier?.status === "running") {
+      const answer: ModelAnswer = { kind: "unknown", message: "the worker was lost while the model was being called" };
+      await closeStep(tx, call, { status: "unknown", facts: answer, error: answer.message });
+      return { kind: "answer", answer };
+    }
+    const definition = await definitionOf(tx, run);
+    if (call.planStep !== null) await openPlanThread(tx, run, call.planStep, call.thread);
+    const reset = call.say.find((one) => one.kind === "replan");
+    if (reset?.kind === "replan") await openAnew(tx, run, call, reset.from);
+    for (const [index, one] of call.say.entries())
+      await say(tx, run.id, {
+        thread: call.thread,
+        origin: `${call.stepId}:say:${index}`,
+        role: "user",
+        content: [{ type: "text", text: wordsFor(one) }],
+      });
+    const opened = tx.run(
+      `insert into agent_steps (step_id, organisation_id, run_id, step_num, step_type, thread, plan_step, status)
+       values ($1, $2, $3, $4, 'model_call', $5, $6, 'running')
+       on conflict (organisation_id, run_id, step_id) do update set status = 'running'`,
+      [call.stepId, tx.organisationId, run.id, call.stepNum, call.thread, call.planStep],
+    );
+    const [, said, tools] = await Promise.all([
+      opened,
+      readThread(tx, run.id, call.thread),
+      offeredTools(tx, run.id, allowedTools(definition, deps.tools)),
+    ]);
+    const request = buildRequest(run, definition, tools, said, {
+      maxOutputTokens: call.maxOutputTokens,
+      finalOnly: call.finalOnly,
+    });
+    return { kind: "send", run, request };
+  });
+}
+
+/** Tokens this call can need at most. The provider is asked only when the bound by bytes is more than was reserved. */
+async function neededTokens(deps: RunDeps, call: ModelCall, request: ModelRequest): Promise<number> {
+  const bound = promptBound(request) + call.maxOutputTokens;
+  if (bound <= call.reservedTokens) return bound;
+  const counted = await countTokens(deps.claude, request, Context.current().cancellationSignal).catch(
+    (error: unknown) => failed(deps, call, error),
+  );
+  return typeof counted === "number" ? Math.min(bound, counted + call.maxOutputTokens) : bound;
+}
+
+async function send(deps: RunDeps, call: ModelCall, run: RunRow, request: ModelRequest): Promise<ModelAnswer> {
+  const relay = tokenRelay(deps, run, call);
+  const since = performance.now();
+  try {
+    const reply = await createMessage(deps.claude, request, {
+      signal: Context.current().cancellationSignal,
+      onText: relay.text,
+    });
+    return await store(deps, call, run, reply, performance.now() - since);
+  } catch (error) {
+    return await failed(deps, call, error);
+  } finally {
+    relay.close();
+  }
+}
+
+/** Stores the answer, what it proposes and the evidence to decide on it: committed, it is answered. */
+async function store(deps: RunDeps, call: ModelCall, run: RunRow, reply: ModelReply, ms: number): Promise<ModelAnswer> {
+  const { costMicros } = costOf(run.model_id, reply.usage, deps.now());
+  const input =
+    reply.usage.input_tokens +
+    (reply.usage.cache_creation_input_tokens ?? 0) +
+    (reply.usage.cache_read_input_tokens ?? 0);
+  const answer = await deps.db.inOrganisation(call.organisationId, async (tx) => {
+    const definition = await definitionOf(tx, run);
+    await say(tx, run.id, {
+      thread: call.thread,
+      origin: call.stepId,
+      role: "assistant",
+      content: storable(reply.content) as unknown[],
+    });
+    const tools = await proposeCalls(deps, tx, { run, definition, call, content: reply.content });
+    const final =
+      tools.length > 0
+        ? null
+        : await readFinal(deps, tx, { run, definition, call, content: reply.content, stop: reply.stop });
+    const facts: ModelAnswer = {
+      kind: "answered",
+      stop: reply.stop,
+      model: reply.model,
+      tokens: input + reply.usage.output_tokens,
+      costMicros,
+      contextTokens: input + reply.usage.output_tokens,
+      tools,
+      final,
+    };
+    await Promise.all([
+      closeStep(tx, call, {
+        status: "success",
+        facts,
+        tokens: facts.tokens,
+        costMicros,
+        usage: reply.usage,
+        ms,
+        output: summaryOf(
+          reply.content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" "),
+        ),
+      }),
+      tx.run(
+        `update agent_runs set tokens_total = tokens_total + $2, cost_micros_total = cost_micros_total + $3,
+           calls_total = calls_total + 1 where id = $1`,
+        [run.id, facts.tokens, costMicros],
+      ),
+    ]);
+    await appendRunEvents(tx, run, [
+      {
+        origin: call.stepId,
+        type: "model_answered",
+        payload: {
+          step_id: call.stepId,
+          thread: call.thread,
+          plan_step: call.planStep,
+          tokens: facts.tokens,
+          cost_micros: costMicros,
+          tools: tools.map(({ tool }) => tool),
+          final: final !== null,
+        },
+      },
+    ]);
+    return facts;
+  });
+  tellWatchers(deps, run);
+  return answer;
+}
+
+/** What a failed call means. Definite: nothing was charged, and it may be sent again. Otherwise nobody knows. */
+async function failed(deps: RunDeps, call: ModelCall, error: unknown): Promise<ModelAnswer> {
+  const fault = messageFault(error);
+  // Not the provider's: our own database, say. The row stays `running`, so the next attempt knows that it does not know.
+  if (fault === undefined) throw error;
+  if (fault.kind === "definite" && fault.retryable) {
+    await forget(deps, call, fault.message);
+    throw ApplicationFailure.create({
+      message: fault.message,
+      type: "ProviderUnavailable",
+      ...(fault.retryAfterMs === undefined ? {} : { nextRetryDelay: fault.retryAfterMs }),
+    });
+  }
+  const answer: Extract<ModelAnswer, { message: string }> =
+    fault.kind === "definite"
+      ? { kind: "refused", rule: "provider", message: fault.message }
+      : { kind: "unknown", message: fault.kind === "aborted" ? "the call was abandoned" : fault.message };
+  await deps.db.inOrganisation(call.organisationId, (tx) =>
+    closeStep(tx, call, {
+      status: answer.kind === "unknown" ? "unknown" : "failed",
+      facts: answer,
+      error: answer.message,
+    }),
+  );
+  return answer;
+}
+
+/** Nothing was sent, or it was definitely refused: the next attempt may send. */
+async function forget(deps: RunDeps, call: ModelCall, error: string | null = null): Promise<void> {
+  await deps.db.inOrganisation(call.organisationId, (tx) =>
+    tx.run("update agent_steps set status = 'failed', error_msg = $3 where run_id = $1 and step_id = $2", [
+      call.runId,
+      call.stepId,
+      error,
+    ]),
+  );
+}
+
+async function closeStep(
+  tx: Tx,
+  call: ModelCall,
+  end: {
+    status: string;
+    facts: ModelAnswer;
+    tokens?: number;
+    costMicros?: number;
+    usage?: unknown;
+    ms?: number;
+    output?: string;
+    error?: string | null;
+  },
+): Promise<void> {
+  await tx.run(
+    `update agent_steps set status = $3, facts = $4, tokens = $5, cost_micros = $6, usage = $7, duration_ms = $8,
+       output_summary = $9, error_msg = $10, completed_at = clock_timestamp() where run_id = $1 and step_id = $2`,
+    [
+      call.runId,
+      call.stepId,
+      end.status,
+      JSON.stringify(end.facts),
+      end.tokens ?? 0,
+      end.costMicros ?? 0,
+      end.usage === undefined ? null : JSON.stringify(end.usage),
+      end.ms === undefined ? null : Math.round(end.ms),
+      end.output ?? null,
+      end.error ?? null,
+    ],
+  );
+}

@@ -1,0 +1,81 @@
+import type { RunRef } from "../../core/ids.ts";
+import type { RunNote, TakenCommands } from "../../core/runs/facts.ts";
+import { appendRunEvents, requireRun, say } from "../../db/queries/runs.ts";
+import type { RunDeps } from "./deps.ts";
+import { mainThread } from "./open-run.ts";
+import { auditRun, tellWatchers } from "./record.ts";
+
+/** Takes what people have told a run, in order: messages go into its conversation, the rest is for the workflow. */
+export async function takeCommands(deps: RunDeps, ref: RunRef): Promise<TakenCommands> {
+  const { run, taken } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
+    const run = await requireRun(tx, ref.runId);
+    const queued = await tx.rows<{ id: string; kind: string; payload: { text?: string; reason?: string } }>(
+      "select id, kind, payload from run_commands where run_id = $1 and taken_at is null order by sequence for update",
+      [run.id],
+    );
+    const taken: TakenCommands = { paused: null, cancelled: false, said: 0 };
+    for (const command of queued) {
+      if (command.kind === "message") {
+        taken.said += Buffer.byteLength(command.payload.text ?? "");
+        await say(tx, run.id, {
+          thread: mainThread,
+          origin: `command:${command.id}`,
+          role: "user",
+          content: [{ type: "text", text: `[${run.requester_email}] ${command.payload.text ?? ""}` }],
+        });
+      }
+      if (command.kind === "pause") taken.paused = true;
+      if (command.kind === "resume") taken.paused = false;
+      if (command.kind === "cancel") taken.cancelled = true;
+      await tx.run("update run_commands set taken_at = $2 where id = $1", [command.id, deps.now()]);
+    }
+    if (taken.paused !== null)
+      await tx.run("update agent_runs set status = $2 where id = $1 and status in ('running', 'paused', 'waiting')", [
+        run.id,
+        taken.paused ? "paused" : "running",
+      ]);
+    await appendRunEvents(
+      tx,
+      run,
+      queued.map(({ id, kind }) => ({ origin: `command:${id}`, type: `told_to_${kind}`, payload: {} })),
+    );
+    return { run, taken };
+  });
+  tellWatchers(deps, run);
+  return taken;
+}
+
+/** A rule wants a person to look before the run goes on: it waits, and says why. */
+export async function pauseRun(deps: RunDeps, ref: RunRef & { reason: string }): Promise<void> {
+  const run = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
+    const run = await requireRun(tx, ref.runId);
+    await tx.run("update agent_runs set status = 'paused' where id = $1 and status in ('running', 'waiting')", [
+      run.id,
+    ]);
+    const { total } = (await tx.maybe<{ total: string }>(
+      "select count(*) as total from run_events where run_id = $1 and type = 'paused'",
+      [run.id],
+    )) ?? { total: "0" };
+    await appendRunEvents(tx, run, [{ origin: `paused:${total}`, type: "paused", payload: { reason: ref.reason } }]);
+    return run;
+  });
+  tellWatchers(deps, run);
+}
+
+/** Records what a rule in the workflow has found, in the stream and in the audit trail, once. */
+export async function noteRun(deps: RunDeps, note: RunNote): Promise<void> {
+  const run = await deps.db.inOrganisation(note.organisationId, async (tx) => {
+    const run = await requireRun(tx, note.runId);
+    const known = await tx.maybe("select from run_events where run_id = $1 and origin = $2", [run.id, note.id]);
+    if (known !== undefined) return run;
+    await appendRunEvents(tx, run, [{ origin: note.id, type: note.type, payload: note.payload }]);
+    auditRun(tx, run, {
+      id: `${run.id}/${note.id}`,
+      operation: `run.${note.type}`,
+      outcome: "applied",
+      detail: note.payload,
+    });
+    return run;
+  });
+  tellWatchers(deps, run);
+}

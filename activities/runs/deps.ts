@@ -1,0 +1,12 @@
+import type { ToolSpec } from "../../tools/spec.ts";
+import type { ActivityDeps } from "../deps.ts";
+
+/** What activities of agent runs are given besides. */
+export interface RunDeps extends ActivityDeps {
+  /** Directory of the workspaces: one per tree of runs. */
+  workspaces: string;
+  /** Every tool there is; a definition names those its agent may use. */
+  tools: readonly ToolSpec[];
+  /** Secret from which the keys of capability tokens are derived. */
+  capabilitySecret: Uint8Array;
+}

@@ -1,0 +1,73 @@
+import type { ToolOutcome } from "../../tools/outcome.ts";
+import { createRegistry } from "../../tools/registry.ts";
+import { executeCommand } from "../../tools/sandbox/execute-command.ts";
+import { listDirectory } from "../../tools/workspace/list-directory.ts";
+import { readFile } from "../../tools/workspace/read-file.ts";
+import { openWorkspace, type Workspace } from "../../tools/workspace/workspace.ts";
+import { writeFile } from "../../tools/workspace/write-file.ts";
+import { definitionOf } from "./definitions.ts";
+import type { RunDeps } from "./deps.ts";
+import { allowedTools } from "./offered-tools.ts";
+import type { Admitted } from "./run-tool.ts";
+import { workspaceOf } from "./workspaces.ts";
+
+export interface ToolResult {
+  /** What the model is told: JSON, or in plain words why not. */
+  text: string;
+  error: boolean;
+  timedOut: boolean;
+  exitCode: number | null;
+}
+
+/** Uses an admitted tool. Whatever the tool refuses or fails at is a result for the model, not a failure of the run. */
+export async function useTool(deps: RunDeps, admitted: Admitted, signal: AbortSignal): Promise<ToolResult> {
+  const { run, step, spec, lost, allowedPaths } = admitted;
+  if (lost)
+    return failure(
+      "The worker was lost while this ran. Whether it was carried out is not known, so it is not repeated: find out before you call it again.",
+    );
+  const args = step.args ?? {};
+  const workspace = () => openWorkspace(workspaceOf(deps, run), allowedPaths);
+  switch (spec.name) {
+    case "read_file":
+      return said(await readFile(await workspace(), args as unknown as Parameters<typeof readFile>[1]));
+    case "write_file":
+      return said(await writeFile(await workspace(), args as unknown as Parameters<typeof writeFile>[1]));
+    case "list_directory":
+      return said(await listDirectory(await workspace(), args as unknown as Parameters<typeof listDirectory>[1]));
+    case "execute_command":
+      return command(await workspace(), args, signal);
+    case "search_tools":
+    case "get_tool_schema": {
+      const definition = await deps.db.readOrganisation(admitted.organisationId, (sql) => definitionOf(sql, run));
+      const registry = createRegistry(allowedTools(definition, deps.tools));
+      if (spec.name === "search_tools")
+        return ok({ tools: registry.search(String(args["query"]), Number(args["limit"] ?? 10)) });
+      const full = registry.full(String(args["name"]));
+      return full === undefined
+        ? failure(`There is no tool ${String(args["name"])}. search_tools finds some.`)
+        : ok(full);
+    }
+    default:
+      return failure(`The tool ${spec.name} cannot be used here.`);
+  }
+}
+
+async function command(workspace: Workspace, args: Record<string, unknown>, signal: AbortSignal): Promise<ToolResult> {
+  const outcome = await executeCommand(workspace, args as { command: string; timeout_seconds?: number }, { signal });
+  const result = said(outcome);
+  if (outcome.status !== "done") return result;
+  return { ...result, timedOut: outcome.output.timed_out, exitCode: outcome.output.exit_code };
+}
+
+function said(outcome: ToolOutcome<unknown>): ToolResult {
+  return outcome.status === "done" ? ok(outcome.output) : failure(outcome.message);
+}
+
+function ok(output: unknown): ToolResult {
+  return { text: JSON.stringify(output), error: false, timedOut: false, exitCode: null };
+}
+
+function failure(message: string): ToolResult {
+  return { text: message, error: true, timedOut: false, exitCode: null };
+}

@@ -1,0 +1,148 @@
+import type { RunEnd, RunResult } from "../../core/runs/facts.ts";
+import type { Tx } from "../../db/database.ts";
+import { decideApproval } from "../../db/queries/approvals.ts";
+import { appendRunEvents, type RunRow, requireRun } from "../../db/queries/runs.ts";
+import type { RunDeps } from "./deps.ts";
+import { revokeLeases } from "./leases.ts";
+import { releaseBudget } from "./ou-budgets.ts";
+import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { keepWorkspace, removeWorkspace } from "./workspaces.ts";
+
+/**
+ * `on_terminate`: the last thing a run does, however it ends. Leases are revoked, what waits for people is withdrawn, the
+ * budget held above goes back, the workspace is kept, and the end is said. Repeated, it changes nothing.
+ */
+export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> {
+  await withdrawPermissions(deps, end);
+  const { run, result } = await deps.db.inOrganisation(end.organisationId, async (tx) => {
+    const run = await requireRun(tx, end.runId, "lock");
+    const spent = {
+      tokens: Number(run.tokens_total),
+      costMicros: Number(run.cost_micros_total),
+      calls: run.calls_total,
+    };
+    if (run.completed_at !== null) return { run, result: { status: run.status as RunResult["status"], ...spent } };
+    const now = deps.now();
+    const kept = run.parent_run_id === null ? await keepWorkspace(deps, tx, run) : undefined;
+    // What was charged without an answer (a call of unknown outcome) is known to the workflow alone.
+    const charged = {
+      tokens: Math.max(spent.tokens, end.tokens),
+      costMicros: Math.max(spent.costMicros, end.costMicros),
+      calls: Math.max(spent.calls, end.calls),
+    };
+    const output = end.steps === undefined ? run.output : await outputOfPlan(tx, run, end.steps, end.status);
+    await tx.run(
+      `update agent_runs set status = $2, completed_at = $3, waiting_for = null, reason = $4, error_msg = $5,
+         tokens_total = $6, cost_micros_total = $7, calls_total = $8, output = $9, output_summary = $10 where id = $1`,
+      [
+        run.id,
+        end.status,
+        now,
+        JSON.stringify({ rule: end.rule, reason: end.reason }),
+        end.status === "completed" ? null : end.reason,
+        charged.tokens,
+        charged.costMicros,
+        charged.calls,
+        output === null ? null : JSON.stringify(output),
+        output === null ? null : summaryOf(output),
+      ],
+    );
+    await tx.run(
+      `update agent_steps set status = case when status = 'running' then 'unknown' else 'refused' end,
+         error_msg = 'the run has ended', completed_at = $2
+        where run_id = $1 and status in ('proposed', 'waiting', 'running')`,
+      [run.id, now],
+    );
+    await revokeLeases(tx, run.id, now);
+    if (run.parent_run_id === null) {
+      await tx.run("update elevations set revoked_at = $2 where root_run_id = $1 and revoked_at is null", [
+        run.id,
+        now,
+      ]);
+      await releaseBudget(tx, run, now);
+    }
+    const type = end.status === "completed" ? "run_completed" : "run_failed";
+    const duration = now.getTime() - (run.started_at ?? run.created_at).getTime();
+    await appendRunEvents(tx, run, [
+      {
+        origin: "ended",
+        type,
+        payload: {
+          status: end.status,
+          rule: end.rule,
+          reason: end.reason,
+          tokens: charged.tokens,
+          cost_micros: charged.costMicros,
+          calls: charged.calls,
+          duration_ms: duration,
+          output: output === null ? null : summaryOf(output),
+          ...(kept === undefined ? {} : { files_kept: kept.files, files_left_out: kept.leftOut }),
+        },
+      },
+    ]);
+    auditRun(tx, run, {
+      id: run.id,
+      operation: type === "run_completed" ? "run.completed" : "run.failed",
+      outcome: end.status === "completed" ? "applied" : end.status === "cancelled" ? "cancelled" : "failed",
+      rule: end.rule,
+      detail: { status: end.status, reason: end.reason, ...charged, duration_ms: duration },
+    });
+    return { run, result: { status: end.status, ...charged } };
+  });
+  if (run.parent_run_id === null) await removeWorkspace(deps, run);
+  tellWatchers(deps, run);
+  return result;
+}
+
+/** An executor's output, from what its steps brought. */
+async function outputOfPlan(
+  tx: Tx,
+  run: RunRow,
+  ends: Record<number, string>,
+  status: RunEnd["status"],
+): Promise<Record<string, unknown>> {
+  const rows = await tx.rows<{ plan_step: number; output_summary: string | null }>(
+    `select distinct on (plan_step) plan_step, output_summary from agent_steps
+      where run_id = $1 and plan_step is not null and step_type = 'tool_call' order by plan_step, completed_at desc nulls last`,
+    [run.id],
+  );
+  const steps = Object.entries(ends).map(([step, end]) => {
+    const last = rows.find((row) => row.plan_step === Number(step));
+    const status = end === "done" || end === "failed" ? end : "skipped";
+    return { step: Number(step), status, result: last?.output_summary ?? "" };
+  });
+  const done = steps.filter((step) => step.status === "done").length;
+  return {
+    status: status === "completed" ? "success" : "failed",
+    steps,
+    summary: `${done} of ${steps.length} steps done`,
+  };
+}
+
+async function withdrawPermissions(deps: RunDeps, end: RunEnd): Promise<void> {
+  const waiting = await deps.db.readOrganisation(end.organisationId, (sql) =>
+    sql.rows<{ request_id: string }>(
+      "select request_id from permission_requests where run_id = $1 and decision = 'pending'",
+      [end.runId],
+    ),
+  );
+  // One transaction each: an audit entry is the last statement of its own.
+  for (const { request_id: id } of waiting)
+    await deps.db.inOrganisation(end.organisationId, async (tx) => {
+      const run = await requireRun(tx, end.runId);
+      const changed = await tx.run(
+        `update permission_requests set decision = 'cancelled', decision_reason = 'the run has ended', decided_at = $2
+          where request_id = $1 and decision = 'pending'`,
+        [id, deps.now()],
+      );
+      if (changed === 0) return;
+      await decideApproval(tx, id, { status: "cancelled", reason: "the run has ended", consumed: true }, deps.now());
+      auditRun(tx, run, {
+        id,
+        operation: "run.permission",
+        outcome: "cancelled",
+        approvalId: id,
+        detail: { reason: "the run has ended" },
+      });
+    });
+}

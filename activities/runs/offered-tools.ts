@@ -1,0 +1,52 @@
+import type { AgentDefinition } from "../../contracts/agent-definition.ts";
+import type { Sql } from "../../db/database.ts";
+import type { ToolSpec } from "../../tools/spec.ts";
+
+export const delegateTool = "delegate";
+
+/** Everything a definition lets its agent use, the ones it must ask for included. */
+export function allowedTools(definition: AgentDefinition, all: readonly ToolSpec[]): ToolSpec[] {
+  const patterns = definition.tools.map((name) =>
+    name.endsWith("*") ? (tool: string) => tool.startsWith(name.slice(0, -1)) : (tool: string) => tool === name,
+  );
+  const specs = all.filter(({ name }) => patterns.some((matches) => matches(name)));
+  return definition.delegates.length === 0 ? specs : [...specs, delegateSpec(definition.delegates)];
+}
+
+/**
+ * Tools whose schemas are sent with a thread's calls: the first ones, and those the run has looked up. With hundreds of
+ * tools the rest would be most of the prompt.
+ */
+export async function offeredTools(sql: Sql, runId: string, allowed: readonly ToolSpec[]): Promise<ToolSpec[]> {
+  if (allowed.every((tool) => tool.bootstrap)) return [...allowed];
+  const looked = await sql.rows<{ name: string }>(
+    `select distinct args ->> 'name' as name from agent_steps
+      where run_id = $1 and tool_name = 'get_tool_schema' and status = 'success'`,
+    [runId],
+  );
+  const asked = new Set(looked.map(({ name }) => name));
+  return allowed.filter((tool) => tool.bootstrap || asked.has(tool.name));
+}
+
+function delegateSpec(agents: readonly string[]): ToolSpec {
+  return {
+    name: delegateTool,
+    summary: "Starts a subagent and waits for its result",
+    description:
+      "Starts one of your subagents with an input that fits its input schema, and waits for its result. The subagent has its own context: it sees nothing of this conversation but the input.",
+    inputSchema: {
+      type: "object",
+      properties: {
+        agent: { type: "string", enum: [...agents], description: "Which subagent" },
+        input: { type: "object", description: "Its input, as its input schema wants it" },
+      },
+      required: ["agent", "input"],
+      additionalProperties: false,
+    },
+    outputSchema: null,
+    risk: "low",
+    readOnly: true,
+    bootstrap: true,
+    source: { kind: "runtime" },
+  };
+}

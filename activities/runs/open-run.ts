@@ -1,0 +1,219 @@
+import { worstRates } from "../../claude/prices.ts";
+import type { AgentDefinition } from "../../contracts/agent-definition.ts";
+import { decide } from "../../core/authority/decide.ts";
+import type { RunRef } from "../../core/ids.ts";
+import type { Fault, OpenedRun, PlannedStep, RunCaps } from "../../core/runs/facts.ts";
+import type { Tx } from "../../db/database.ts";
+import { gatherEvidence } from "../../db/queries/authority.ts";
+import { appendRunEvents, type RunBudget, type RunRow, requireRun, say } from "../../db/queries/runs.ts";
+import { checkSchema } from "../../tools/validate.ts";
+import { definitionOf } from "./definitions.ts";
+import type { RunDeps } from "./deps.ts";
+import { readMode } from "./evidence.ts";
+import { maxStepsOf } from "./final-answer.ts";
+import { grantLease } from "./leases.ts";
+import { allowedTools } from "./offered-tools.ts";
+import { holdBudget } from "./ou-budgets.ts";
+import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { buildRequest, promptBound } from "./request.ts";
+import { prepareWorkspace } from "./workspaces.ts";
+
+/** The thread of a run that holds its whole conversation; planned steps have threads of their own. */
+export const mainThread = "main";
+
+/**
+ * `on_task_received`: checks the person's rights, binds the model, grants the leases, holds the budget at every OU above,
+ * lays out the workspace and says that the run has started. Repeated, it answers the same.
+ */
+export async function openRun(deps: RunDeps, ref: RunRef & { caps?: RunCaps }): Promise<OpenedRun> {
+  const opened = await deps.db.inOrganisation(ref.organisationId, async (tx): Promise<OpenedRun> => {
+    const run = await requireRun(tx, ref.runId, "lock");
+    if (run.completed_at !== null)
+      return { kind: "closed", status: "cancelled", rule: "run-over", reason: "the run has ended already" };
+    const definition = await definitionOf(tx, run);
+    const now = deps.now();
+    const evidence = await gatherEvidence(
+      tx,
+      run.requester_id,
+      "run:create",
+      { path: run.ou_path, ancestors: run.ou_ancestors },
+      now,
+    );
+    const rights = decide(evidence);
+    if (rights.effect === "deny") return { kind: "closed", status: "failed", rule: rights.rule, reason: rights.reason };
+    if (run.status === "received") {
+      if (ref.caps !== undefined) run.budget = await narrowBudget(tx, run, ref.caps);
+      const held = run.parent_run_id === null ? await holdBudget(tx, run) : undefined;
+      if (held !== undefined) return { kind: "closed", status: "failed", rule: "ou-budget", reason: held };
+      await start(deps, tx, run, definition, rights.rule, now);
+    }
+    return factsOf(deps, tx, run, definition);
+  });
+  if (opened.kind === "open") {
+    await prepareWorkspace(deps, ref);
+    tellWatchers(deps, await deps.db.readOrganisation(ref.organisationId, (sql) => requireRun(sql, ref.runId)));
+  }
+  return opened;
+}
+
+async function start(
+  deps: RunDeps,
+  tx: Tx,
+  run: RunRow,
+  definition: AgentDefinition,
+  rule: string,
+  now: Date,
+): Promise<void> {
+  const { mode } = await readMode(tx);
+  for (const tool of allowedTools(definition, deps.tools))
+    await grantLease(
+      tx,
+      { id: deps.newId(), runId: run.id, tool: tool.name, risk: tool.risk, mode, grantedBy: "run_started" },
+      now,
+      definition.leases,
+    );
+  await tx.run("update agent_runs set status = 'running', started_at = $2 where id = $1", [run.id, now]);
+  await say(tx, run.id, {
+    thread: mainThread,
+    origin: "input",
+    role: "user",
+    content: [{ type: "text", text: `<input>${JSON.stringify(run.input)}</input>` }],
+  });
+  await appendRunEvents(tx, run, [
+    {
+      origin: "started",
+      type: "run_started",
+      payload: {
+        agent: run.agent_id,
+        role: run.role_id,
+        model: run.model_id,
+        parent_run_id: run.parent_run_id,
+        definition: `${run.agent_id}@${run.definition_version}`,
+        mode,
+        budget: run.budget,
+        task: run.input_summary,
+      },
+    },
+  ]);
+  auditRun(tx, run, {
+    id: run.id,
+    operation: "run.started",
+    outcome: "applied",
+    digest: run.definition_digest,
+    rule,
+    detail: { model: run.model_id, mode, definition_version: run.definition_version, budget: run.budget },
+  });
+}
+
+async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefinition): Promise<OpenedRun> {
+  const { plan, faults } = await planToRun(tx, run, definition);
+  const request = buildRequest(run, definition, allowedTools(definition, deps.tools), [], {
+    maxOutputTokens: definition.max_output_tokens,
+    finalOnly: false,
+  });
+  const { hook_strictness: strictness, constraints } = definition;
+  const parallel = constraints.find((one) => one.type === "max_parallel");
+  return {
+    kind: "open",
+    agent: run.agent_id,
+    role: run.role_id,
+    model: run.model_id,
+    ou: run.ou_path,
+    label: `${run.agent_id} run in ${run.ou_path}`,
+    caps: capsOf(run),
+    hardCap: strictness.budget_enforcement === "hard_cap",
+    rates: worstRates(run.model_id),
+    maxSteps: maxStepsOf(definition),
+    maxParallel: parallel?.type === "max_parallel" ? parallel.value : 4,
+    maxOutputTokens: definition.max_output_tokens,
+    loopLimit: Number(strictness.loop_detection.replace("circuit_breaker_", "")),
+    readOnly: constraints.some((one) => one.type === "read_only"),
+    repair: strictness.schema_validation === "repair",
+    inputFaults: [...checkSchema(definition.input_schema, run.input), ...faults],
+    plan,
+    promptTokens: promptBound(request) + Buffer.byteLength(JSON.stringify(run.input)),
+  };
+}
+
+/** An executor is given a planner's run: the plan it made, in the same tree. */
+async function planToRun(
+  tx: Tx,
+  run: RunRow,
+  definition: AgentDefinition,
+): Promise<{ plan: PlannedStep[] | null; faults: Fault[] }> {
+  if (definition.role !== "executor") return { plan: null, faults: [] };
+  const from = await findPlan(tx, run);
+  if (from === undefined)
+    return {
+      plan: null,
+      faults: [{ pointer: "/plan", message: "must be the run id of a planner of the same task that has completed" }],
+    };
+  return {
+    plan: from.steps.map(({ step, tool, depends_on }) => ({ step, tool, dependsOn: depends_on })),
+    faults: [],
+  };
+}
+
+export interface StoredPlan {
+  steps: {
+    step: number;
+    description: string;
+    tool: string;
+    args: Record<string, unknown>;
+    expected_output: string;
+    expect?: { exit_code?: number; contains?: string; not_contains?: string };
+    depends_on: number[];
+  }[];
+}
+
+/** The plan an executor works on. Only one of its own tree: a run id is not a right to read somebody else's plan. */
+export async function findPlan(tx: Pick<Tx, "maybe">, run: RunRow): Promise<StoredPlan | undefined> {
+  const id = run.input["plan"];
+  if (typeof id !== "string" || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined;
+  const planner = await tx.maybe<{ plan: StoredPlan }>(
+    "select plan from agent_runs where id = $1 and root_run_id = $2 and plan is not null and status = 'completed'",
+    [id, run.root_run_id],
+  );
+  return planner?.plan;
+}
+
+/** A subagent's budget is the slice its parent has drawn for it. */
+async function narrowBudget(tx: Tx, run: RunRow, caps: RunCaps): Promise<RunBudget> {
+  const budget: RunBudget = {
+    ...run.budget,
+    ...(caps.tokens === undefined ? {} : { tokens: caps.tokens }),
+    ...(caps.costMicros === undefined ? {} : { cost_micros: caps.costMicros }),
+    ...(caps.calls === undefined ? {} : { calls: caps.calls }),
+  };
+  await tx.run("update agent_runs set budget = $2 where id = $1", [run.id, JSON.stringify(budget)]);
+  return budget;
+}
+
+function capsOf(run: RunRow): RunCaps {
+  const { tokens, cost_micros, calls, wall_seconds } = run.budget;
+  const since = (run.started_at ?? run.created_at).getTime();
+  return {
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(cost_micros === undefined ? {} : { costMicros: cost_micros }),
+    ...(calls === undefined ? {} : { calls }),
+    ...(wall_seconds === undefined ? {} : { deadline: since + wall_seconds * 1000 }),
+  };
+}
+
+/** What the thread of a planned step begins with: the step, and what the steps it depends on have brought. */
+export async function openPlanThread(tx: Tx, run: RunRow, planStep: number, thread: string): Promise<void> {
+  const plan = await findPlan(tx, run);
+  const step = plan?.steps.find((one) => one.step === planStep);
+  if (step === undefined) throw new Error(`run ${run.id} has no planned step ${planStep}`);
+  const before = await tx.rows<{ plan_step: number; result: string | null }>(
+    `select distinct on (plan_step) plan_step, result from agent_steps
+      where run_id = $1 and plan_step = any ($2) and step_type = 'tool_call' and status = 'success'
+      order by plan_step, completed_at desc`,
+    [run.id, step.depends_on],
+  );
+  const results = Object.fromEntries(
+    before.map(({ plan_step, result }) => [plan_step, summaryOf(result ?? "", 20_000)]),
+  );
+  const text = `<input>${JSON.stringify({ step, plan: run.input["plan"], results })}</input>`;
+  await say(tx, run.id, { thread, origin: "input", role: "user", content: [{ type: "text", text }] });
+}

@@ -1,0 +1,83 @@
+import { worstRates } from "../../claude/prices.ts";
+import type { Sql, Tx } from "../../db/database.ts";
+import type { RunRow } from "../../db/queries/runs.ts";
+
+/**
+ * Holds what a tree of runs may spend at every OU above it that has a budget, or nothing at all: in one transaction, with
+ * the rows locked root first. What is held cannot be held by another run, so a department that starts a hundred runs at
+ * once spends no more than its budget.
+ * @returns why not, when one of them has too little left
+ */
+export async function holdBudget(tx: Tx, run: RunRow): Promise<string | undefined> {
+  const budgets = await tx.rows<{
+    ou_id: string;
+    path: string;
+    tokens_left: string | null;
+    cost_left: string | null;
+  }>(
+    `select b.ou_id, o.path, b.tokens_limit - b.tokens_used - b.tokens_held as tokens_left,
+            b.cost_micros_limit - b.cost_micros_used - b.cost_micros_held as cost_left
+       from ou_budgets b join ous o on o.id = b.ou_id
+      where b.ou_id = any ($1) order by cardinality(o.ancestors) for update of b`,
+    [run.ou_ancestors],
+  );
+  const { tokens, costMicros } = heldBy(run);
+  for (const { path, tokens_left, cost_left } of budgets) {
+    if (tokens_left !== null && tokens > Number(tokens_left))
+      return `The budget of \`${path}\` has ${tokens_left} tokens left, and this run may need ${tokens}. Start it with a smaller budget, or have that one raised.`;
+    if (cost_left !== null && costMicros > Number(cost_left))
+      return `The budget of \`${path}\` has $${dollars(Number(cost_left))} left, and this run may need $${dollars(costMicros)}. Start it with a smaller budget, or have that one raised.`;
+  }
+  for (const { ou_id } of budgets) {
+    await tx.run(
+      `insert into ou_budget_holds (organisation_id, ou_id, root_run_id, tokens, cost_micros) values ($1, $2, $3, $4, $5)`,
+      [tx.organisationId, ou_id, run.id, tokens, costMicros],
+    );
+    await tx.run(
+      "update ou_budgets set tokens_held = tokens_held + $2, cost_micros_held = cost_micros_held + $3 where ou_id = $1",
+      [ou_id, tokens, costMicros],
+    );
+  }
+  return undefined;
+}
+
+/** Turns what a tree of runs has held into what it has used, once. */
+export async function releaseBudget(tx: Tx, run: RunRow, now: Date): Promise<void> {
+  const used = await spentByTree(tx, run.id);
+  const holds = await tx.rows<{ ou_id: string; tokens: string; cost_micros: string }>(
+    `update ou_budget_holds set released_at = $2 where root_run_id = $1 and released_at is null
+     returning ou_id, tokens, cost_micros`,
+    [run.id, now],
+  );
+  for (const hold of holds)
+    await tx.run(
+      `update ou_budgets set tokens_held = tokens_held - $2, cost_micros_held = cost_micros_held - $3,
+         tokens_used = tokens_used + $4, cost_micros_used = cost_micros_used + $5 where ou_id = $1`,
+      [hold.ou_id, hold.tokens, hold.cost_micros, used.tokens, used.costMicros],
+    );
+}
+
+/** What a run and all below it have spent so far. */
+export async function spentByTree(
+  sql: Sql,
+  rootRunId: string,
+): Promise<{ tokens: number; costMicros: number; calls: number }> {
+  const row = await sql.maybe<{ tokens: string; cost: string; calls: string }>(
+    `select coalesce(sum(tokens_total), 0) as tokens, coalesce(sum(cost_micros_total), 0) as cost,
+            coalesce(sum(calls_total), 0) as calls from agent_runs where root_run_id = $1`,
+    [rootRunId],
+  );
+  return { tokens: Number(row?.tokens ?? 0), costMicros: Number(row?.cost ?? 0), calls: Number(row?.calls ?? 0) };
+}
+
+/** Without a limit on cost of its own, a run's tokens at the dearest rate. */
+function heldBy(run: RunRow): { tokens: number; costMicros: number } {
+  const tokens = run.budget.tokens ?? 0;
+  const models = [run.model_id, ...Object.values(run.models)];
+  const dearest = Math.max(...models.map((model) => Math.max(worstRates(model).input, worstRates(model).output)));
+  return { tokens, costMicros: run.budget.cost_micros ?? Math.ceil((tokens * dearest) / 1_000_000) };
+}
+
+function dollars(micros: number): string {
+  return (micros / 1_000_000).toFixed(2);
+}

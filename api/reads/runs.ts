@@ -1,0 +1,146 @@
+import { type RunRow, readRunEvents, runSelect, type StepRow } from "../../db/queries/runs.ts";
+import { runToView, stepToView } from "../views/runs.ts";
+import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
+
+type Read = (context: ReadContext) => Promise<unknown>;
+
+const latestSteps = 500;
+
+/** The caller's own runs, and those in OUs where they may read runs. */
+async function readable(context: ReadContext): Promise<Conditions> {
+  const conditions = new Conditions();
+  conditions.values.push(context.caller.principalId, await rootsOf(context, "run:read"));
+  return conditions.add("(r.requester_id = $1 or o.ancestors && $2::uuid[])");
+}
+
+async function readableRun(context: ReadContext): Promise<RunRow> {
+  const id = context.params["run_id"];
+  const conditions = (await readable(context)).add("r.id::text = ?", id);
+  return found(await context.tx.maybe<RunRow>(`${runSelect} where ${conditions.sql}`, conditions.values), "run", id);
+}
+
+/** A run and all below it; parents come before their children. */
+function treeOf(context: ReadContext, run: RunRow): Promise<RunRow[]> {
+  return context.tx.rows<RunRow>(
+    `with recursive tree as (
+       select id, 0 as depth from agent_runs where id = $1
+       union all select c.id, depth + 1 from agent_runs c join tree t on c.parent_run_id = t.id)
+     ${runSelect} join tree on tree.id = r.id order by tree.depth, r.id`,
+    [run.id],
+  );
+}
+
+function usedBelow(tree: readonly RunRow[], id: string): { tokens: number; costMicros: number; calls: number } {
+  const sum = { tokens: 0, costMicros: 0, calls: 0 };
+  for (const child of tree.filter((row) => row.parent_run_id === id)) {
+    const below = usedBelow(tree, child.id);
+    sum.tokens += Number(child.tokens_total) + below.tokens;
+    sum.costMicros += Number(child.cost_micros_total) + below.costMicros;
+    sum.calls += child.calls_total + below.calls;
+  }
+  return sum;
+}
+
+export const runReads: Record<string, Read> = {
+  "run.list": async (context) => {
+    const conditions = await readable(context);
+    await narrowToOu(context, conditions);
+    if (context.query["status"] !== undefined) conditions.add("r.status = ?", context.query["status"]);
+    if (context.query["root"] === undefined) conditions.add("r.parent_run_id is null");
+    else conditions.add("r.root_run_id = ?::uuid", context.query["root"]);
+    return readPage<RunRow, unknown>(context, runSelect, "r.id", conditions, (row) => runToView(row), "desc");
+  },
+  "run.get": async (context) => {
+    const run = await readableRun(context);
+    const [tree, steps] = await Promise.all([
+      treeOf(context, run),
+      context.tx.rows<StepRow>(
+        "select * from agent_steps where run_id = $1 order by created_at desc, step_id desc limit $2",
+        [run.id, latestSteps],
+      ),
+    ]);
+    return {
+      ...runToView(run, usedBelow(tree, run.id)),
+      input: run.input,
+      plan: run.plan,
+      steps: steps.reverse().map(stepToView),
+      children: tree.filter(({ id }) => id !== run.id).map((row) => runToView(row, usedBelow(tree, row.id))),
+    };
+  },
+  "run_event.list": async (context) => {
+    const run = await readableRun(context);
+    const { after, limit } = context.query;
+    const events = await readRunEvents(context.tx, run.root_run_id, Number(after ?? 0), Number(limit ?? 200));
+    return { data: events.map((event) => ({ ...event, at: event.at.toISOString() })) };
+  },
+  "run_file.list": async (context) => {
+    const run = await readableRun(context);
+    const files = await context.tx.rows<{ path: string; before: Buffer | null; after: Buffer | null }>(
+      `select coalesce(i.path, o.path) as path, i.content as before, o.content as after
+         from (select path, content from run_files where run_id = $1 and stage = 'input') i
+         full join (select path, content from run_files where run_id = $1 and stage = 'output') o on o.path = i.path order by 1`,
+      [run.root_run_id],
+    );
+    return { data: files.map(fileToView) };
+  },
+  "permission_request.list": async (context) => {
+    const run = await readableRun(context);
+    const rows = await context.tx.rows<Record<string, unknown> & { created_at: Date; decided_at: Date | null }>(
+      `select p.request_id, p.run_id, p.step_id, p.tool_name as tool, p.args_summary, p.reason, p.decision, p.decision_reason,
+              p.artifacts, p.created_at, p.decided_at
+         from permission_requests p join agent_runs r on r.id = p.run_id where r.root_run_id = $1 order by p.created_at`,
+      [run.root_run_id],
+    );
+    return {
+      data: rows.map((row) => ({
+        ...row,
+        created_at: row.created_at.toISOString(),
+        decided_at: row.decided_at?.toISOString() ?? null,
+      })),
+    };
+  },
+  "run.export": async (context) => {
+    const run = await readableRun(context);
+    const tree = await treeOf(context, run);
+    const whole = (sql: string, id: string) => context.tx.rows<Record<string, unknown>>(sql, [id]);
+    const runs = [];
+    for (const row of tree)
+      runs.push({
+        ...runToView(row, usedBelow(tree, row.id)),
+        input: row.input,
+        plan: row.plan,
+        definition: (
+          await whole("select name, version, digest, document from agent_definitions where id = $1", row.definition_id)
+        )[0],
+        transcript: await whole(
+          "select thread, position, origin, role, content from run_messages where run_id = $1 order by thread, position",
+          row.id,
+        ),
+        steps: await whole("select * from agent_steps where run_id = $1 order by created_at, step_id", row.id),
+        permission_requests: await whole(
+          "select * from permission_requests where run_id = $1 order by created_at",
+          row.id,
+        ),
+        leases: await whole("select * from leases where run_id = $1 order by granted_at", row.id),
+        events: await whole(
+          "select position, type, payload, at from run_events where run_id = $1 order by position",
+          row.id,
+        ),
+      });
+    return { format: "powerloom-run/1", trace_id: run.trace_id, runs };
+  },
+};
+
+function fileToView({ path, before, after }: { path: string; before: Buffer | null; after: Buffer | null }) {
+  const change = before === null ? "added" : after === null ? "removed" : before.equals(after) ? "same" : "changed";
+  const shown = change === "added" || change === "changed" ? after : null;
+  const text = shown?.toString("utf8");
+  const isText = text !== undefined && shown !== null && Buffer.from(text, "utf8").equals(shown);
+  return {
+    path,
+    bytes: (after ?? before)?.length ?? 0,
+    change,
+    content: shown === null ? null : isText ? text : shown.toString("base64"),
+    encoding: isText || shown === null ? "utf8" : "base64",
+  };
+}

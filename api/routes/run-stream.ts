@@ -1,0 +1,114 @@
+import { Router } from "express";
+import { PowerloomError } from "../../core/errors.ts";
+import type { Sql } from "../../db/database.ts";
+import { grantedRoots } from "../../db/queries/authority.ts";
+import { findRun, type RunEventRow, type RunRow, readRunEvents } from "../../db/queries/runs.ts";
+import { callerOf, requireDelegable } from "../authenticate.ts";
+import type { ApiDeps, Caller } from "../deps.ts";
+import { runToView } from "../views/runs.ts";
+
+const pageSize = 200;
+/** Without a notification the rows are looked at again: a lost NOTIFY costs this much. */
+const pollMs = 1_000;
+const heartbeatMs = 15_000;
+const patienceMs = 30_000;
+/** Words that a slow reader has not taken are dropped: they are in the transcript. */
+const mostWaitingWords = 500;
+
+/**
+ * `GET /runs/:id/stream`: a run and its subagents as they go, as server-sent events. `run_event`s come from rows, once each
+ * and in order, from `?after=` on; `tokens` are a model's words as they come, and are not kept; `end` is the run itself.
+ */
+export function runStreamRoutes(deps: ApiDeps): Router {
+  const router = Router();
+  router.get("/runs/:run_id/stream", async (req, res) => {
+    res.locals["operation"] = "run.stream";
+    const caller = callerOf(res);
+    requireDelegable(caller, "run.stream", false);
+    const given = req.get("last-event-id") ?? req.query["after"] ?? "0";
+    if (typeof given !== "string" || !/^\d{1,9}$/.test(given))
+      throw new PowerloomError("invalid_input", "`after` must be a position.", { pointer: "/after" });
+    const first = await look(caller, req.params.run_id, Number(given));
+    if (first === undefined)
+      throw new PowerloomError("not_found", `No run found with id \`${req.params.run_id}\` that you may see.`, {
+        pointer: "/run_id",
+      });
+
+    res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
+    res.write(": connected\n\n");
+    let wake = () => {};
+    const words: string[] = [];
+    const stop = [
+      deps.notifications.hear("run_events", first.run.root_run_id, () => wake()),
+      deps.notifications.hearWords(first.run.root_run_id, (payload) => {
+        if (words.length < mostWaitingWords) words.push(payload);
+        wake();
+      }),
+    ];
+    let open = true;
+    req.on("close", () => {
+      open = false;
+      wake();
+    });
+    const close = () => {
+      for (const end of stop) end();
+      res.end();
+    };
+    let after = Number(given);
+    let seen: Awaited<ReturnType<typeof look>> = first;
+    for (let lastWrite = Date.now(); open && !res.destroyed; ) {
+      if (seen === undefined) return close();
+      for (const event of seen.events) {
+        res.write(
+          `id: ${event.position}\nevent: run_event\ndata: ${JSON.stringify({ ...event, at: event.at.toISOString() })}\n\n`,
+        );
+        after = event.position;
+        lastWrite = Date.now();
+      }
+      for (const payload of words.splice(0)) res.write(`event: tokens\ndata: ${payload}\n\n`);
+      for (let waited = 0; res.writableNeedDrain && open; waited += 250) {
+        if (waited >= patienceMs) return void res.destroy();
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+      if (seen.run.completed_at !== null && seen.events.length === 0) {
+        res.write(`event: end\ndata: ${JSON.stringify(runToView(seen.run))}\n\n`);
+        return close();
+      }
+      if (Date.now() - lastWrite > heartbeatMs) {
+        res.write(": still here\n\n");
+        lastWrite = Date.now();
+      }
+      // Armed before the rows are read: what is stored in between wakes the next round.
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, pollMs).unref();
+      });
+      if (seen.events.length === 0 && words.length === 0) await woken;
+      // Rights are read each time: who has lost them sees nothing more.
+      seen = await look(caller, req.params.run_id, after);
+    }
+    close();
+  });
+  return router;
+
+  function look(
+    caller: Caller,
+    runId: string,
+    after: number,
+  ): Promise<{ run: RunRow; events: RunEventRow[] } | undefined> {
+    return deps.db.readOrganisation(caller.organisationId, async (sql) => {
+      // Before the events: when it has ended, all of them are there.
+      const run = await findRun(sql, runId);
+      if (run === undefined || !(await maySee(sql, run, caller))) return undefined;
+      return { run, events: await readRunEvents(sql, run.root_run_id, after, pageSize) };
+    });
+  }
+
+  async function maySee(sql: Sql, run: RunRow, caller: Caller): Promise<boolean> {
+    const user = await sql.maybe<{ status: string }>("select status from users where id = $1", [caller.principalId]);
+    if (user?.status !== "active") return false;
+    if (run.requester_id === caller.principalId) return true;
+    const roots = await grantedRoots(sql, caller.principalId, "run:read", deps.now());
+    return run.ou_ancestors.some((ou) => roots.includes(ou));
+  }
+}

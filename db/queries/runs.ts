@@ -1,0 +1,251 @@
+import type { EndStatus } from "../../core/runs/facts.ts";
+import type { Sql, Tx } from "../database.ts";
+import { isUuid } from "./ous.ts";
+
+export type RunStatus = "received" | "running" | "waiting" | "paused" | EndStatus;
+
+export interface RunRow {
+  id: string;
+  parent_run_id: string | null;
+  root_run_id: string;
+  trace_id: string;
+  definition_id: string;
+  definition_version: number;
+  definition_digest: string;
+  agent_id: string;
+  role_id: string;
+  model_id: string;
+  ou_id: string;
+  ou_path: string;
+  ou_ancestors: string[];
+  requester_id: string;
+  requester_email: string;
+  pinned: Record<string, string>;
+  models: Record<string, string>;
+  status: RunStatus;
+  waiting_for: string | null;
+  input: Record<string, unknown>;
+  input_summary: string;
+  output: Record<string, unknown> | null;
+  output_summary: string | null;
+  plan: Record<string, unknown> | null;
+  error_msg: string | null;
+  reason: { rule: string; reason: string } | null;
+  budget: RunBudget;
+  tokens_total: string;
+  cost_micros_total: string;
+  calls_total: number;
+  body_digest: string;
+  created_at: Date;
+  started_at: Date | null;
+  completed_at: Date | null;
+}
+
+/** What a run may spend. Absent: not limited by the run itself. */
+export interface RunBudget {
+  tokens?: number;
+  cost_micros?: number;
+  calls?: number;
+  wall_seconds?: number;
+}
+
+export const runSelect = `select r.id, r.parent_run_id, r.root_run_id, r.trace_id, r.definition_id, d.version as definition_version,
+  d.digest as definition_digest, r.agent_id, r.role_id, r.model_id, r.ou_id, o.path as ou_path, o.ancestors as ou_ancestors,
+  r.requester_id, u.email as requester_email, r.pinned, r.models, r.status, r.waiting_for, r.input, r.input_summary, r.output,
+  r.output_summary, r.plan, r.error_msg, r.reason, r.budget, r.tokens_total, r.cost_micros_total, r.calls_total,
+  r.body_digest, r.created_at, r.started_at, r.completed_at
+  from agent_runs r
+  join agent_definitions d on d.organisation_id = r.organisation_id and d.id = r.definition_id
+  join ous o on o.organisation_id = r.organisation_id and o.id = r.ou_id
+  join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
+
+/** A run by its id; `lock` holds it until the transaction ends. */
+export function findRun(sql: Sql, id: string, lock?: "lock"): Promise<RunRow | undefined> {
+  if (!isUuid(id)) return Promise.resolve(undefined);
+  return sql.maybe<RunRow>(`${runSelect} where r.id = $1${lock === undefined ? "" : " for update of r"}`, [id]);
+}
+
+/** The same, for a run that must exist. */
+export async function requireRun(sql: Sql, id: string, lock?: "lock"): Promise<RunRow> {
+  const run = await findRun(sql, id, lock);
+  if (run === undefined) throw new Error(`no run ${id}`);
+  return run;
+}
+
+export interface NewRun {
+  id: string;
+  parentRunId: string | null;
+  rootRunId: string;
+  traceId: string;
+  definitionId: string;
+  agentId: string;
+  roleId: string;
+  modelId: string;
+  ouId: string;
+  requesterId: string;
+  pinned: Record<string, string>;
+  models: Record<string, string>;
+  input: Record<string, unknown>;
+  inputSummary: string;
+  budget: RunBudget;
+  idempotencyKey: string | null;
+  bodyDigest: string;
+}
+
+/** @returns 0 when the requester's idempotency key is taken */
+export function insertRun(tx: Tx, run: NewRun): Promise<number> {
+  return tx.run(
+    `insert into agent_runs (id, organisation_id, parent_run_id, root_run_id, trace_id, definition_id, agent_id, role_id,
+       model_id, ou_id, requester_id, pinned, models, input, input_summary, budget, idempotency_key, body_digest)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+     on conflict (organisation_id, requester_id, idempotency_key) do nothing`,
+    [
+      run.id,
+      tx.organisationId,
+      run.parentRunId,
+      run.rootRunId,
+      run.traceId,
+      run.definitionId,
+      run.agentId,
+      run.roleId,
+      run.modelId,
+      run.ouId,
+      run.requesterId,
+      JSON.stringify(run.pinned),
+      JSON.stringify(run.models),
+      JSON.stringify(run.input),
+      run.inputSummary,
+      JSON.stringify(run.budget),
+      run.idempotencyKey,
+      run.bodyDigest,
+    ],
+  );
+}
+
+export interface NewRunEvent {
+  /** Unique within the run: a repeated attempt records it once. */
+  origin: string;
+  type: string;
+  payload: Record<string, unknown>;
+}
+
+/**
+ * Appends events to the stream of a tree of runs, in order, each once. Takes the root's row: positions have no gaps, and a
+ * reader that is behind one position has seen everything before it.
+ */
+export async function appendRunEvents(
+  tx: Tx,
+  run: { id: string; root_run_id: string },
+  events: readonly NewRunEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  const root = await tx.maybe<{ next_position: number }>(
+    "select next_position from agent_runs where id = $1 for update",
+    [run.root_run_id],
+  );
+  if (root === undefined) throw new Error(`no run ${run.root_run_id}`);
+  let position = root.next_position;
+  for (const event of events)
+    position += await tx.run(
+      `insert into run_events (organisation_id, root_run_id, position, run_id, origin, type, payload)
+       values ($1, $2, $3, $4, $5, $6, $7) on conflict (organisation_id, run_id, origin) do nothing`,
+      [tx.organisationId, run.root_run_id, position, run.id, event.origin, event.type, JSON.stringify(event.payload)],
+    );
+  await tx.run("update agent_runs set next_position = $2 where id = $1", [run.root_run_id, position]);
+}
+
+export interface RunEventRow {
+  position: number;
+  run_id: string;
+  type: string;
+  payload: Record<string, unknown>;
+  at: Date;
+}
+
+/** Events of a tree of runs after a position, in order. */
+export function readRunEvents(sql: Sql, rootRunId: string, after: number, limit: number): Promise<RunEventRow[]> {
+  return sql.rows<RunEventRow>(
+    `select position, run_id, type, payload, at from run_events
+      where root_run_id = $1 and position > $2 order by position limit $3`,
+    [rootRunId, after, limit],
+  );
+}
+
+export interface StepRow {
+  step_id: string;
+  run_id: string;
+  step_num: number;
+  step_type: "model_call" | "tool_call";
+  thread: string;
+  plan_step: number | null;
+  tool_name: string | null;
+  tool_use_id: string | null;
+  args: Record<string, unknown> | null;
+  args_digest: string | null;
+  input_summary: string | null;
+  result: string | null;
+  result_digest: string | null;
+  output_summary: string | null;
+  is_error: boolean | null;
+  facts: unknown;
+  decision: Record<string, unknown> | null;
+  child_run_id: string | null;
+  tokens: number;
+  cost_micros: string;
+  duration_ms: number | null;
+  status: "proposed" | "waiting" | "running" | "success" | "failed" | "timeout" | "refused" | "unknown";
+  error_msg: string | null;
+  created_at: Date;
+  completed_at: Date | null;
+}
+
+/** A step by the id the workflow gave it; `lock` holds it until the transaction ends. */
+export function findStep(sql: Sql, runId: string, stepId: string, lock?: "lock"): Promise<StepRow | undefined> {
+  return sql.maybe<StepRow>(
+    `select * from agent_steps where run_id = $1 and step_id = $2${lock === undefined ? "" : " for update"}`,
+    [runId, stepId],
+  );
+}
+
+/** Adds to a thread's transcript, once per origin. */
+export function say(
+  tx: Tx,
+  runId: string,
+  message: { thread: string; origin: string; role: "user" | "assistant"; content: unknown[] },
+): Promise<number> {
+  const content = JSON.stringify(message.content);
+  return tx.run(
+    `insert into run_messages (organisation_id, run_id, thread, position, origin, role, content, bytes)
+     select $1, $2, $3, coalesce(max(position), 0) + 1, $4, $5, $6, $7 from run_messages where run_id = $2 and thread = $3
+     on conflict (organisation_id, run_id, thread, origin) do nothing`,
+    [tx.organisationId, runId, message.thread, message.origin, message.role, content, Buffer.byteLength(content)],
+  );
+}
+
+export interface MessageRow {
+  role: "user" | "assistant";
+  content: Record<string, unknown>[];
+}
+
+/** Of what a thread holds, this much is sent in full; from twice as much on, old tool results are left out. */
+const windowBytes = 400_000;
+
+/**
+ * A thread's transcript in order. Of a long one, results of tools before the window are replaced by a remark, so that
+ * neither the prompt nor this process grows with the run. The window moves in leaps: between them the prompt's prefix
+ * stays the same, and the provider's cache holds.
+ */
+export function readThread(sql: Sql, runId: string, thread: string): Promise<MessageRow[]> {
+  return sql.rows<MessageRow>(
+    `with sized as (
+       select position, role, content, bytes, sum(bytes) over (order by position) as so_far, sum(bytes) over () as total
+         from run_messages where run_id = $1 and thread = $2)
+     select role, case
+         when bytes > 2000 and content -> 0 ->> 'type' = 'tool_result' and so_far <= (floor(total / $3) - 1) * $3
+         then jsonb_build_array(jsonb_build_object('type', 'tool_result', 'tool_use_id', content -> 0 ->> 'tool_use_id', 'content',
+                'Left out to save room: an earlier result of ' || bytes || ' bytes. Call the tool again if you need it.'))
+         else content end as content
+       from sized order by position`,
+    [runId, thread, windowBytes],
+  );
+}

@@ -1,0 +1,105 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { refused, type ToolFault, type ToolOutcome } from "../outcome.ts";
+import { notAFile } from "./kind.ts";
+import { quoted } from "./lexical-path.ts";
+import { ioFault, walkTo } from "./walk.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Bytes of text that one call returns at most. */
+export const mostBytesRead = 256_000;
+/** Larger files are not even counted line by line. */
+const largestFile = 16_000_000;
+
+export interface ReadFileArguments {
+  path: string;
+  /** First line, from 1. */
+  offset?: number;
+  /** Lines. */
+  limit?: number;
+}
+
+export interface ReadFileOutput {
+  path: string;
+  /** The lines with their ends, so that a whole file comes back as it is. */
+  content: string;
+  total_lines: number;
+  /** True when there is more after what was returned. */
+  truncated: boolean;
+}
+
+/** The text of a file, or of a range of its lines. */
+export async function readFile(workspace: Workspace, args: ReadFileArguments): Promise<ToolOutcome<ReadFileOutput>> {
+  return await walkTo(workspace, args.path, { followLinks: true }, async ({ path, found }) => {
+    if (found === null) return ioFault(Object.assign(new Error(), { code: "ENOENT" }), args.path);
+    const fault = notAFile(args.path, found.stats);
+    if (fault !== null) return fault;
+    const bytes = await readAtMost(found.path, largestFile + 1);
+    if (bytes.length > largestFile)
+      return refused(
+        "too_large",
+        `${quoted(args.path)} is larger than ${largestFile} bytes: look at a part with execute_command, such as head or grep`,
+      );
+    const text = decode(bytes);
+    return text === null ? notText(args.path) : lines(path, text, args);
+  });
+}
+
+/** Reads the very file the handle is of. Non-blocking, so that no surprise of the file system can hang. */
+async function readAtMost(path: string, most: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const chunks: Buffer[] = [];
+    for (let size = 0; size < most; ) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(1 << 20, most - size)));
+      if (bytesRead === 0) break;
+      chunks.push(buffer.subarray(0, bytesRead));
+      size += bytesRead;
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    await file.close();
+  }
+}
+
+function decode(bytes: Buffer): string | null {
+  if (bytes.includes(0)) return null;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+const notText = (path: string): ToolFault =>
+  refused("not_text", `${quoted(path)} is not UTF-8 text: only text files can be read`);
+
+function lines(path: string, text: string, { offset = 1, limit }: ReadFileArguments): ToolOutcome<ReadFileOutput> {
+  const all = text.split(/(?<=\n)/);
+  if (text === "") all.length = 0;
+  if (offset > Math.max(all.length, 1))
+    return refused("invalid_arguments", `offset ${offset} is behind the end: the file has ${all.length} lines`);
+  const wanted = all.slice(offset - 1, limit === undefined ? undefined : offset - 1 + limit);
+  const { content, complete } = fitting(wanted);
+  const more = !complete || offset - 1 + wanted.length < all.length;
+  return { status: "done", output: { path, content, total_lines: all.length, truncated: more } };
+}
+
+/** As many whole lines as fit; of a first line that is too long by itself, its beginning. */
+function fitting(wanted: readonly string[]): { content: string; complete: boolean } {
+  let size = 0;
+  for (const [index, line] of wanted.entries()) {
+    size += Buffer.byteLength(line);
+    if (size <= mostBytesRead) continue;
+    const whole = wanted.slice(0, index).join("");
+    return { content: index > 0 ? whole : beginning(line), complete: false };
+  }
+  return { content: wanted.join(""), complete: true };
+}
+
+function beginning(line: string): string {
+  // A character cut in half decodes to U+FFFD, which the streaming decoder keeps back.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.from(line).subarray(0, mostBytesRead), {
+    stream: true,
+  });
+}

@@ -1,0 +1,169 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  ContinueAsNew,
+  condition,
+  continueAsNew,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from "@temporalio/workflow";
+import { forgetFinished } from "../core/budget/reservations.ts";
+import { openBudget, rootNode } from "../core/budget/tree.ts";
+import type { RunRef } from "../core/ids.ts";
+import { openProgress } from "../core/plan/schedule.ts";
+import type { EndStatus, RunCaps, RunResult } from "../core/runs/facts.ts";
+import { lookAgain, status } from "./messages.ts";
+import { records } from "./run/activities.ts";
+import { converse, threadOf } from "./run/converse.ts";
+import { RunEnding } from "./run/ending.ts";
+import { runPlan } from "./run/run-plan.ts";
+import type { OpenRun, Run, RunState } from "./run/state.ts";
+import { createBoard } from "./status-board.ts";
+
+interface End {
+  status: EndStatus;
+  rule: string;
+  reason: string;
+}
+
+/**
+ * One run of one agent: model and tools in turn under its budget, leases, gates and loop breaker, until it is done or
+ * stopped. Subagents are child runs. Transcripts, arguments and results are rows; here are references and counts.
+ */
+export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: RunState): Promise<RunResult> {
+  const ref: RunRef = { organisationId: order.organisationId, runId: order.runId };
+  const board = createBoard({ phase: "starting", detail: ref.runId });
+  let signals = 0;
+  setHandler(lookAgain, () => {
+    signals += 1;
+  });
+  setHandler(status, board.current);
+
+  let paused = false;
+  let over = false;
+  let told = false;
+  let state: RunState | undefined = carried;
+  const scope = new CancellationScope();
+  // Takes what people say while the run works: a cancellation must not wait for a model's answer.
+  const attend = async () => {
+    for (let seen = carried === undefined ? 0 : -1; ; ) {
+      await condition(() => signals !== seen || over);
+      if (over) return;
+      seen = signals;
+      const taken = await records.takeCommands(ref);
+      if (taken.paused !== null) paused = taken.paused;
+      const main = state?.threads["main"];
+      if (main !== undefined) main.promptTokens += taken.said;
+      if (taken.cancelled) {
+        told = true;
+        scope.cancel();
+      }
+    }
+  };
+  const attending = attend().catch(() => undefined);
+
+  let end: End;
+  try {
+    end = await scope.run(async () => {
+      if (state === undefined) {
+        const opened = await records.openRun(order);
+        if (opened.kind === "closed") return opened;
+        state = begin(opened, order.caps);
+        const fault = opened.inputFaults[0];
+        if (fault !== undefined)
+          return { status: "failed", rule: "input-invalid", reason: `input ${fault.pointer}: ${fault.message}` };
+      }
+      const { opened } = state;
+      board.show("running", opened.label, opened.ou);
+      const run: Run = {
+        ref,
+        state,
+        signals: () => signals,
+        unpaused: async () => {
+          if (!paused) return;
+          board.show("paused", opened.label, opened.ou);
+          await condition(() => !paused);
+          board.show("running", opened.label, opened.ou);
+        },
+        pauseForPerson: async (reason) => {
+          paused = true;
+          await records.pauseRun({ ...ref, reason });
+          await run.unpaused();
+        },
+        say: (phase, detail) => board.show(phase, detail, opened.ou),
+      };
+      return work(run);
+    });
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    end = endOf(error, told);
+  }
+  return CancellationScope.nonCancellable(async () => {
+    const root = state?.budget.nodes[rootNode];
+    const spent = root?.spent ?? { tokens: 0, costMicros: 0, calls: 0 };
+    const below = state?.below ?? spent;
+    const steps = state?.progress?.status;
+    await records.finishRun({
+      ...ref,
+      ...end,
+      tokens: spent.tokens - below.tokens,
+      costMicros: spent.costMicros - below.costMicros,
+      calls: spent.calls - below.calls,
+      ...(steps === undefined ? {} : { steps }),
+    });
+    over = true;
+    await attending;
+    board.show(end.status, end.reason);
+    await condition(allHandlersFinished);
+    return { status: end.status, tokens: spent.tokens, costMicros: spent.costMicros, calls: spent.calls };
+  });
+
+  async function work(run: Run): Promise<End> {
+    const moveOn = async () => {
+      if (!workflowInfo().continueAsNewSuggested || Object.keys(run.state.budget.held).length > 0) return;
+      await condition(allHandlersFinished);
+      await continueAsNew<typeof agentRun>(order, { ...run.state, budget: forgetFinished(run.state.budget) });
+    };
+    const { plan } = run.state.opened;
+    if (plan !== null) {
+      await runPlan(run, plan, moveOn);
+      return { status: "completed", rule: "plan-done", reason: `all ${plan.length} steps are done` };
+    }
+    const main = threadOf(run, "main", run.state.opened.promptTokens);
+    const final = await converse(run, main, null, moveOn);
+    if (final?.plan != null)
+      await records.noteRun({
+        ...ref,
+        id: "plan",
+        type: "plan_validated",
+        payload: { step_count: final.plan.length, hash: final.digest },
+      });
+    if (final?.gaveUp === true)
+      return { status: "failed", rule: "gave-up", reason: "the agent says itself that it could not" };
+    return { status: "completed", rule: "final-answer", reason: "the answer fits the output schema" };
+  }
+}
+
+function begin(opened: OpenRun, caps: RunCaps | undefined): RunState {
+  return {
+    opened,
+    budget: openBudget({ ...opened.caps, ...caps }),
+    toolCalls: 0,
+    stepNum: 0,
+    below: { tokens: 0, costMicros: 0, calls: 0 },
+    threads: {},
+    progress: opened.plan === null ? null : openProgress(opened.plan),
+  };
+}
+
+function endOf(error: unknown, told: boolean): End {
+  if (error instanceof RunEnding) return { status: error.status, rule: error.rule, reason: error.message };
+  if (isCancellation(error))
+    return { status: "cancelled", rule: told ? "cancelled-by-person" : "cancelled", reason: "the run was cancelled" };
+  return {
+    status: "failed",
+    rule: "internal",
+    reason: String(error instanceof Error ? error.message : error).slice(0, 500),
+  };
+}

@@ -1,0 +1,46 @@
+import type { BudgetState } from "../../core/budget/tree.ts";
+import type { RunRef } from "../../core/ids.ts";
+import type { BreakerState } from "../../core/loop/breaker.ts";
+import type { Progress } from "../../core/plan/schedule.ts";
+import type { OpenedRun, Say } from "../../core/runs/facts.ts";
+
+export type OpenRun = Extract<OpenedRun, { kind: "open" }>;
+
+/** What a run carries from one execution to the next: plain data, no words. */
+export interface RunState {
+  opened: OpenRun;
+  budget: BudgetState;
+  /** How many tool calls have run, in all threads. */
+  toolCalls: number;
+  stepNum: number;
+  /** What subagents have spent: theirs in the records, this run's in the budget. */
+  below: { tokens: number; costMicros: number; calls: number };
+  threads: Record<string, ThreadState>;
+  progress: Progress | null;
+}
+
+/** One conversation: the main one of a run, or that of a planned step. */
+export interface ThreadState {
+  /** Changes when the context is reset. */
+  name: string;
+  turns: number;
+  /** Upper bound of the next prompt, tokens. */
+  promptTokens: number;
+  say: Say[];
+  breaker: BreakerState;
+  resets: number;
+  repairs: number;
+}
+
+export interface Run {
+  ref: RunRef;
+  state: RunState;
+  /** Changes whenever somebody says "look again". */
+  signals: () => number;
+  /** Waits while people have paused the run. */
+  unpaused: () => Promise<void>;
+  /** Pauses until a person resumes it, or cancels. */
+  pauseForPerson: (reason: string) => Promise<void>;
+  /** What the Temporal UI shows. */
+  say: (phase: string, detail: string) => void;
+}

@@ -1,0 +1,204 @@
+import {
+  ChildWorkflowCancellationType,
+  condition,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+} from "@temporalio/workflow";
+import { closeChild, openChild } from "../../core/budget/slices.ts";
+import { rootNode } from "../../core/budget/tree.ts";
+import { view } from "../../core/budget/view.ts";
+import { gate } from "../../core/governance/gates.ts";
+import { type RunId, workflowIds } from "../../core/ids.ts";
+import type {
+  PermissionState,
+  ProposedCall,
+  RunCaps,
+  RunResult,
+  ToolOrder,
+  ToolOutcome,
+} from "../../core/runs/facts.ts";
+import type { agentRun } from "../agent-run.ts";
+import { workflowTaskTimeout } from "../messages.ts";
+import { childAttributes } from "../status-board.ts";
+import { records, work } from "./activities.ts";
+import { charge } from "./ask-model.ts";
+import { RunEnding } from "./ending.ts";
+import type { Run, ThreadState } from "./state.ts";
+
+export interface Used {
+  call: ProposedCall;
+  outcome: Extract<ToolOutcome, { kind: "done" | "refused" }>;
+}
+
+/** Takes one proposed call through the gates, in the order of design §9, and carries it out or has it refused. */
+export async function useTool(
+  run: Run,
+  thread: ThreadState,
+  proposed: ProposedCall,
+  planStep: number | null,
+): Promise<Used> {
+  let call = proposed;
+  let approval: PermissionState | undefined;
+  for (let round = 1; ; round += 1) {
+    const verdict = decide(run, call, approval);
+    if (verdict.verdict === "ask") {
+      approval = await permission(run, call, verdict);
+      continue;
+    }
+    const order: ToolOrder["verdict"] =
+      verdict.verdict === "refuse"
+        ? { refused: true, rule: verdict.rule, reason: verdict.reason }
+        : {
+            via: verdict.via,
+            rule: verdict.rule,
+            reason: verdict.reason,
+            ...(approval?.status === "approved" ? { approvalId: approval.requestId } : {}),
+          };
+    const outcome = await work.runTool({
+      ...run.ref,
+      thread: thread.name,
+      stepId: call.stepId,
+      verdict: order,
+      planStep,
+    });
+    switch (outcome.kind) {
+      case "done":
+      case "refused":
+        return { call, outcome };
+      case "delegated":
+        return { call, outcome: await delegate(run, call, outcome) };
+      case "changed":
+        if (round > 5)
+          throw new RunEnding("failed", "evidence-unstable", `the evidence for ${call.tool} keeps changing`);
+        call = outcome.call;
+        // What was approved has been used up in vain, or is not enough: decided anew on what holds now.
+        if (call.lease?.ok === false) approval = undefined;
+        break;
+    }
+  }
+}
+
+function decide(run: Run, call: ProposedCall, approval: PermissionState | undefined): ReturnType<typeof gate> {
+  const { opened } = run.state;
+  const refuse = (rule: string, reason: string) => ({ verdict: "refuse" as const, rule, reason });
+  if (!call.known) return refuse("tool-unknown", "there is no such tool; use search_tools to find one");
+  if (call.faults.length > 0)
+    return refuse(
+      "arguments-invalid",
+      call.faults.map(({ pointer, message }) => `${pointer === "" ? "(root)" : pointer} ${message}`).join("; "),
+    );
+  if (opened.readOnly && !call.readOnly)
+    return refuse("read-only-agent", `${call.tool} changes things, and this agent only reads`);
+  return gate(
+    { tool: call.tool, readOnly: call.readOnly, risk: call.risk, agent: opened.agent, contextHash: call.contextHash },
+    {
+      rights: call.rights,
+      lease: call.lease,
+      mode: call.mode,
+      elevations:
+        call.elevation === null
+          ? []
+          : [{ ...call.elevation, agent: opened.agent, tool: call.tool, contextHash: call.contextHash }],
+      ...(approval === undefined ? {} : { approval: { id: approval.requestId, status: approval.status } }),
+    },
+    Date.now(),
+  );
+}
+
+/** Asks people, and waits for as long as they may take. */
+async function permission(
+  run: Run,
+  call: ProposedCall,
+  why: { rule: string; reason: string },
+): Promise<PermissionState> {
+  let state = await records.askPermission({ ...run.ref, stepId: call.stepId, rule: why.rule, reason: why.reason });
+  run.say(
+    "waiting",
+    `approval of ${call.tool} (${state.requestId}), expires ${new Date(state.expiresAt).toISOString()}`,
+  );
+  while (state.status === "pending") {
+    const seen = run.signals();
+    state = await records.settlePermission({ ...run.ref, requestId: state.requestId });
+    if (state.status !== "pending") break;
+    await condition(() => run.signals() !== seen, Math.max(1_000, state.expiresAt - Date.now()));
+  }
+  run.say("running", `${call.tool} was ${state.status}`);
+  return state;
+}
+
+/** Runs a subagent on a slice of this run's budget; what it does not use comes back. */
+async function delegate(
+  run: Run,
+  call: ProposedCall,
+  { childRunId, label, caps }: Extract<ToolOutcome, { kind: "delegated" }>,
+): Promise<Used["outcome"]> {
+  const slice = sliceFor(run, caps);
+  const drawn = openChild(run.state.budget, rootNode, childRunId, slice);
+  if (!drawn.ok) throw new RunEnding("stopped", "budget-exhausted", drawn.reason);
+  run.state.budget = drawn.state;
+  let used: RunResult | "unknown" = "unknown";
+  let cancelled: unknown;
+  try {
+    used = await executeChild<typeof agentRun>("agentRun", {
+      workflowId: workflowIds.agentRun(childRunId),
+      args: [{ organisationId: run.ref.organisationId, runId: childRunId as RunId, caps: slice }],
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      workflowTaskTimeout,
+      staticSummary: label,
+      typedSearchAttributes: childAttributes(),
+    });
+  } catch (error) {
+    if (isCancellation(error)) cancelled = error;
+  }
+  await charge(
+    run,
+    closeChild(
+      run.state.budget,
+      childRunId,
+      used === "unknown" ? "unknown" : { tokens: used.tokens, costMicros: used.costMicros, calls: used.calls },
+    ),
+  );
+  if (used !== "unknown") {
+    const { below } = run.state;
+    run.state.below = {
+      tokens: below.tokens + used.tokens,
+      costMicros: below.costMicros + used.costMicros,
+      calls: below.calls + used.calls,
+    };
+  }
+  if (cancelled !== undefined) throw cancelled;
+  const { promptTokens, failed } = await records.returnResult({ ...run.ref, stepId: call.stepId, childRunId });
+  return {
+    kind: "done",
+    error: failed,
+    bytes: promptTokens,
+    observation: null,
+    unexpected: null,
+    promptTokens,
+  };
+}
+
+/** A subagent's own limits, or what is left, less enough for this run to take up its answer. */
+function sliceFor(run: Run, caps: RunCaps): RunCaps {
+  const { opened, budget } = run.state;
+  const left = view(budget, rootNode);
+  const keep = { tokens: 2 * opened.maxOutputTokens + opened.promptTokens, calls: 2 };
+  const keepCost = Math.ceil((keep.tokens * opened.rates.output) / 1_000_000);
+  const share = (own: number | undefined, leftOver: number | null | undefined, kept: number): number | undefined => {
+    if (leftOver === null || leftOver === undefined) return own;
+    // Of little, half: the answer must still be read.
+    const most = Math.max(Math.floor(leftOver / 2), leftOver - kept);
+    return Math.max(0, Math.min(own ?? most, most));
+  };
+  const tokens = share(caps.tokens, left?.tokens.left, keep.tokens);
+  const costMicros = share(caps.costMicros, left?.costMicros.left, keepCost);
+  const calls = share(caps.calls, left?.calls.left, keep.calls);
+  return {
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(costMicros === undefined ? {} : { costMicros }),
+    ...(calls === undefined ? {} : { calls }),
+    ...(left?.deadline == null ? {} : { deadline: left.deadline }),
+  };
+}
