@@ -20,7 +20,7 @@ const budgetLimits = z.strictObject({
   calls: z.int().min(1).max(100_000).optional().describe("Calls of a model"),
   wall_seconds: z.int().min(1).max(2_592_000).optional(),
 });
-const runBudget = budgetLimits.meta({ id: "RunBudget" });
+export const runBudget = budgetLimits.meta({ id: "RunBudget" });
 
 /** A path in a workspace, as clients may name it: relative, plain, nothing that leads out. */
 const filePath = z

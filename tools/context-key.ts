@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { canonicalJson, digestOf, sha256Hex } from "../core/canonical.ts";
-import { lexicalPath } from "./workspace/lexical-path.ts";
+import { lexicalPath, workspaceMount } from "./workspace/lexical-path.ts";
 
 /** What an elevation would cover, short enough to show to the person who decides. */
 export type ContextKey =
@@ -40,7 +40,7 @@ export function contextHash(agent: string, tool: string, key: ContextKey): strin
 /** Outside paths keep their own key, so that an elevation for the root never covers one. */
 function normalised(path: string): string {
   const lexical = lexicalPath(path);
-  return lexical.status === "done" ? lexical.output.join("/") || "." : posix.normalize(posix.join("/workspace", path));
+  return lexical.status === "done" ? lexical.output.join("/") || "." : posix.resolve(workspaceMount, path);
 }
 
 /**

@@ -2,7 +2,7 @@ import { PowerloomError } from "../core/errors.ts";
 import type { RiskLevel, ToolSpec } from "./spec.ts";
 
 /** An entry of a list or of a search, in the shape that search_tools returns. */
-export interface ToolSummary {
+interface ToolSummary {
   name: string;
   summary: string;
   risk: RiskLevel;
@@ -10,14 +10,14 @@ export interface ToolSummary {
 }
 
 /** The least a planner must know to name a tool in a plan. */
-export interface MinimalTool {
+interface MinimalTool {
   name: string;
   summary: string;
   required: readonly string[];
 }
 
 /** Everything about one tool, in the shape that get_tool_schema returns. */
-export interface FullTool {
+interface FullTool {
   name: string;
   description: string;
   input_schema: ToolSpec["inputSchema"];

@@ -4,7 +4,7 @@ export type RiskLevel = "low" | "medium" | "high";
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Where a tool runs. `server` names the registration for tools of an MCP server. */
-export type ToolSource =
+type ToolSource =
   | { kind: "workspace" }
   | { kind: "runtime" }
   | { kind: "control_plane" }

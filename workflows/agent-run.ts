@@ -17,6 +17,7 @@ import { lookAgain, status } from "./messages.ts";
 import { records } from "./run/activities.ts";
 import { converse, threadOf } from "./run/converse.ts";
 import { RunEnding } from "./run/ending.ts";
+import { askHooks, budgetUse, runView } from "./run/hooks.ts";
 import { runPlan } from "./run/run-plan.ts";
 import type { OpenRun, Run, RunState } from "./run/state.ts";
 import { createBoard } from "./status-board.ts";
@@ -43,6 +44,7 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
   let paused = false;
   let over = false;
   let told = false;
+  let received = carried !== undefined;
   let state: RunState | undefined = carried;
   const scope = new CancellationScope();
   // Takes what people say while the run works: a cancellation must not wait for a model's answer.
@@ -70,9 +72,6 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
         const opened = await records.openRun(order);
         if (opened.kind === "closed") return opened;
         state = begin(opened, order.caps);
-        const fault = opened.inputFaults[0];
-        if (fault !== undefined)
-          return { status: "failed", rule: "input-invalid", reason: `input ${fault.pointer}: ${fault.message}` };
       }
       const { opened } = state;
       board.show("running", opened.label, opened.ou);
@@ -93,6 +92,14 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
         },
         say: (phase, detail) => board.show(phase, detail, opened.ou),
       };
+      if (!received) {
+        received = true;
+        const { input, own } = opened;
+        const subject = { run: runView(run), budget: budgetUse(run), input, lease: { ok: true } as const };
+        const verdict = await askHooks(run, "on_task_received", subject, own, "task");
+        if (verdict.kind === "refuse")
+          return { status: "failed", rule: `hook:${verdict.rule}`, reason: verdict.reason };
+      }
       return work(run);
     });
   } catch (error) {
@@ -137,7 +144,7 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
         ...ref,
         id: "plan",
         type: "plan_validated",
-        payload: { step_count: final.plan.length, hash: final.digest },
+        payload: { step_count: final.plan.length, hash: final.output.digest },
       });
     if (final?.gaveUp === true)
       return { status: "failed", rule: "gave-up", reason: "the agent says itself that it could not" };

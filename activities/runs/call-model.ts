@@ -9,10 +9,10 @@ import { appendRunEvents, findStep, type RunRow, readThread, requireRun, say } f
 import { storable } from "../../db/storable.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
-import { readFinal } from "./final-answer.ts";
+import { readFinal, storeFinal } from "./final-answer.ts";
 import { allowedTools, offeredTools } from "./offered-tools.ts";
 import { openPlanThread } from "./open-run.ts";
-import { proposeCalls } from "./propose.ts";
+import { proposeCalls, readCalls } from "./propose.ts";
 import { summaryOf, tellWatchers } from "./record.ts";
 import { buildRequest, type ModelRequest, promptBound } from "./request.ts";
 import { openAnew } from "./reset-context.ts";
@@ -120,19 +120,20 @@ async function store(deps: RunDeps, call: ModelCall, run: RunRow, reply: ModelRe
     reply.usage.input_tokens +
     (reply.usage.cache_creation_input_tokens ?? 0) +
     (reply.usage.cache_read_input_tokens ?? 0);
+  const definition = await deps.db.readOrganisation(call.organisationId, (sql) => definitionOf(sql, run));
+  const said = { run, definition, call, content: reply.content, stop: reply.stop, model: reply.model };
+  const calls = await readCalls(deps, said);
+  const read = calls.length > 0 ? null : await readFinal(deps, said);
   const answer = await deps.db.inOrganisation(call.organisationId, async (tx) => {
-    const definition = await definitionOf(tx, run);
     await say(tx, run.id, {
       thread: call.thread,
       origin: call.stepId,
       role: "assistant",
       content: storable(reply.content) as unknown[],
     });
-    const tools = await proposeCalls(deps, tx, { run, definition, call, content: reply.content });
-    const final =
-      tools.length > 0
-        ? null
-        : await readFinal(deps, tx, { run, definition, call, content: reply.content, stop: reply.stop });
+    const tools = await proposeCalls(deps, tx, run, call, calls);
+    if (read !== null) await storeFinal(tx, run, call, read);
+    const final = read?.facts ?? null;
     const facts: ModelAnswer = {
       kind: "answered",
       stop: reply.stop,

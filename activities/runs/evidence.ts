@@ -1,6 +1,7 @@
 import { decide } from "../../core/authority/decide.ts";
 import { type LeaseValidity, validate } from "../../core/lease/lease.ts";
-import type { Mode, ProposedCall, Risk } from "../../core/runs/facts.ts";
+import type { ProposedCall } from "../../core/runs/facts.ts";
+import type { Mode, Risk } from "../../core/runs/terms.ts";
 import type { Sql } from "../../db/database.ts";
 import { gatherEvidence } from "../../db/queries/authority.ts";
 import type { RunRow } from "../../db/queries/runs.ts";

@@ -1,5 +1,5 @@
 import { defaultLeaseTerms, type LeaseTerms } from "../../core/lease/lease.ts";
-import type { Mode, Risk } from "../../core/runs/facts.ts";
+import type { Mode, Risk } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 
 /** Grants a tool's lease to a run, once per ground: its start, or an approval. */

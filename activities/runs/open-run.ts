@@ -1,8 +1,10 @@
 import { worstRates } from "../../claude/prices.ts";
 import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import { decide } from "../../core/authority/decide.ts";
+import { digestOf } from "../../core/canonical.ts";
 import type { RunRef } from "../../core/ids.ts";
-import type { Fault, OpenedRun, PlannedStep, RunCaps } from "../../core/runs/facts.ts";
+import type { OpenedRun, OwnVerdict, PlannedStep, RunCaps } from "../../core/runs/facts.ts";
+import type { Fault } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 import { gatherEvidence } from "../../db/queries/authority.ts";
 import { appendRunEvents, type RunBudget, type RunRow, requireRun, say } from "../../db/queries/runs.ts";
@@ -14,6 +16,7 @@ import { maxStepsOf } from "./final-answer.ts";
 import { grantLease } from "./leases.ts";
 import { allowedTools } from "./offered-tools.ts";
 import { holdBudget } from "./ou-budgets.ts";
+import { askOwnHooks, passed, viewOf } from "./own-hooks.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
 import { buildRequest, promptBound } from "./request.ts";
 import { prepareWorkspace } from "./workspaces.ts";
@@ -50,10 +53,29 @@ export async function openRun(deps: RunDeps, ref: RunRef & { caps?: RunCaps }): 
     return factsOf(deps, tx, run, definition);
   });
   if (opened.kind === "open") {
+    opened.own = await ownOnTask(deps, ref, opened);
     await prepareWorkspace(deps, ref);
     tellWatchers(deps, await deps.db.readOrganisation(ref.organisationId, (sql) => requireRun(sql, ref.runId)));
   }
   return opened;
+}
+
+async function ownOnTask(
+  deps: RunDeps,
+  ref: RunRef,
+  opened: Extract<OpenedRun, { kind: "open" }>,
+): Promise<OwnVerdict> {
+  const { run, definition } = await deps.db.readOrganisation(ref.organisationId, async (sql) => {
+    const run = await requireRun(sql, ref.runId);
+    return { run, definition: await definitionOf(sql, run) };
+  });
+  return askOwnHooks(deps, definition, "on_task_received", {
+    run: viewOf(run, definition, opened.mode),
+    budget: [],
+    input: opened.input,
+    lease: { ok: true },
+    content: run.input,
+  });
 }
 
 async function start(
@@ -127,9 +149,17 @@ async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefi
     maxParallel: parallel?.type === "max_parallel" ? parallel.value : 4,
     maxOutputTokens: definition.max_output_tokens,
     loopLimit: Number(strictness.loop_detection.replace("circuit_breaker_", "")),
-    readOnly: constraints.some((one) => one.type === "read_only"),
+    mode: (await readMode(tx)).mode,
     repair: strictness.schema_validation === "repair",
-    inputFaults: [...checkSchema(definition.input_schema, run.input), ...faults],
+    hooksEnabled: definition.hooks_enabled,
+    grant: { tools: definition.tools, delegates: definition.delegates, constraints },
+    input: {
+      bytes: Buffer.byteLength(JSON.stringify(run.input)),
+      digest: digestOf(run.input),
+      faults: [...checkSchema(definition.input_schema, run.input), ...faults],
+      repaired: false,
+    },
+    own: passed,
     plan,
     promptTokens: promptBound(request) + Buffer.byteLength(JSON.stringify(run.input)),
   };

@@ -1,6 +1,8 @@
 import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import { digestOf } from "../../core/canonical.ts";
-import type { Fault, ModelCall, ProposedCall } from "../../core/runs/facts.ts";
+import type { CheckedValue } from "../../core/hooks/subjects.ts";
+import type { ModelCall, OwnVerdict, ProposedCall } from "../../core/runs/facts.ts";
+import type { Fault } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 import { type RunRow, say } from "../../db/queries/runs.ts";
 import { storable } from "../../db/storable.ts";
@@ -10,44 +12,107 @@ import { checkArguments, repairArguments } from "../../tools/validate.ts";
 import type { RunDeps } from "./deps.ts";
 import { gatherToolEvidence } from "./evidence.ts";
 import { allowedTools, delegateTool } from "./offered-tools.ts";
+import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { summaryOf } from "./record.ts";
 
-interface Proposal {
-  run: RunRow;
-  definition: AgentDefinition;
-  call: ModelCall;
-  content: readonly { type: string; [key: string]: unknown }[];
+/** A tool call as the model asked for it, held against the tool's schema and the definition's own rules. */
+export interface ReadCall {
+  stepId: string;
+  name: string;
+  useId: string;
+  spec: ToolSpec | undefined;
+  args: Record<string, unknown>;
+  arguments: CheckedValue;
+  notes: readonly string[];
+  paths: string[];
+  contextHash: string;
+  own: OwnVerdict;
 }
 
-/** Writes down the tool calls a model asks for, as steps of their own, and gathers what is needed to decide on each. */
-export async function proposeCalls(
+/** Reads the tool calls of an answer. Outside of any transaction: webhooks are asked here. */
+export async function readCalls(
   deps: RunDeps,
-  tx: Tx,
-  { run, definition, call, content }: Proposal,
-): Promise<ProposedCall[]> {
-  const uses = content.filter((block) => block.type === "tool_use");
+  {
+    run,
+    definition,
+    call,
+    content,
+    model,
+  }: {
+    run: RunRow;
+    definition: AgentDefinition;
+    call: ModelCall;
+    content: readonly { type: string; [key: string]: unknown }[];
+    model: string;
+  },
+): Promise<ReadCall[]> {
   const allowed = allowedTools(definition, deps.tools);
-  const proposed: ProposedCall[] = [];
-  for (const [index, use] of uses.entries()) {
-    const stepId = `${call.stepId}.${index + 1}`;
+  const calls: ReadCall[] = [];
+  for (const [index, use] of content.filter((block) => block.type === "tool_use").entries()) {
     const name = String(use["name"]);
     const spec = allowed.find((tool) => tool.name === name);
     const { args, faults, notes } = argumentsOf(use["input"], spec, definition);
-    const argsDigest = digestOf(args);
-    const hash = contextHash(run.agent_id, name, contextKey(name, args));
-    const evidence = await gatherToolEvidence(tx, run, { tool: name, contextHash: hash }, deps.now());
-    const facts: ProposedCall = {
-      stepId,
-      tool: spec === undefined ? "unknown" : name,
-      known: spec !== undefined,
-      readOnly: spec?.readOnly ?? false,
-      risk: spec?.risk ?? "high",
-      delegateTo: name === delegateTool && typeof args["agent"] === "string" ? args["agent"] : null,
-      argsDigest,
-      argsBytes: Buffer.byteLength(JSON.stringify(args)),
-      contextHash: hash,
+    const checked: CheckedValue = {
+      bytes: Buffer.byteLength(JSON.stringify(args)),
+      digest: digestOf(args),
       faults,
       repaired: notes.length > 0,
+    };
+    const key = contextKey(name, args);
+    const hash = contextHash(run.agent_id, name, key);
+    const paths = typeof args["path"] === "string" ? [args["path"].slice(0, 300)] : [];
+    const own = await askOwnHooks(deps, definition, "before_tool", {
+      run: viewOf(run, definition, "PERMISSION"),
+      budget: call.budget,
+      answeredBy: model,
+      tool: { name, risk: spec?.risk ?? "high", readOnly: spec?.readOnly ?? false, delegateTo: delegateOf(name, args) },
+      arguments: checked,
+      contextHash: hash,
+      paths,
+      grant: definition,
+      callsMade: call.stepNum,
+      lease: null,
+      content: args,
+    });
+    calls.push({
+      stepId: `${call.stepId}.${index + 1}`,
+      name,
+      useId: String(use["id"]),
+      spec,
+      args,
+      arguments: checked,
+      notes,
+      paths,
+      contextHash: hash,
+      own,
+    });
+  }
+  return calls;
+}
+
+/** Writes the calls down, as steps of their own, with the evidence to decide on each. */
+export async function proposeCalls(
+  deps: RunDeps,
+  tx: Tx,
+  run: RunRow,
+  call: ModelCall,
+  calls: readonly ReadCall[],
+): Promise<ProposedCall[]> {
+  const proposed: ProposedCall[] = [];
+  for (const one of calls) {
+    const evidence = await gatherToolEvidence(tx, run, { tool: one.name, contextHash: one.contextHash }, deps.now());
+    const facts: ProposedCall = {
+      stepId: one.stepId,
+      // A name that no tool has is the model's word, and stays out of histories.
+      tool: one.spec === undefined ? "unknown" : one.name,
+      known: one.spec !== undefined,
+      readOnly: one.spec?.readOnly ?? false,
+      risk: one.spec?.risk ?? "high",
+      delegateTo: delegateOf(one.name, one.args),
+      arguments: one.arguments,
+      paths: one.paths,
+      contextHash: one.contextHash,
+      own: one.own,
       ...evidence,
     };
     await tx.run(
@@ -55,18 +120,18 @@ export async function proposeCalls(
          args, args_digest, input_summary, status, decision)
        values ($1, $2, $3, $4, 'tool_call', $5, $6, $7, $8, $9, $10, $11, 'proposed', $12)`,
       [
-        stepId,
+        one.stepId,
         tx.organisationId,
         run.id,
         call.stepNum,
         call.thread,
         call.planStep,
-        name.slice(0, 200),
-        String(use["id"]),
-        JSON.stringify(args),
-        argsDigest,
-        summaryOf(args),
-        JSON.stringify({ proposed: facts, ...(notes.length === 0 ? {} : { repaired: notes }) }),
+        one.name.slice(0, 200),
+        one.useId,
+        JSON.stringify(one.args),
+        one.arguments.digest,
+        summaryOf(one.args),
+        JSON.stringify({ proposed: facts, ...(one.notes.length === 0 ? {} : { repaired: one.notes }) }),
       ],
     );
     proposed.push(facts);
@@ -74,11 +139,15 @@ export async function proposeCalls(
   return proposed;
 }
 
+function delegateOf(name: string, args: Record<string, unknown>): string | null {
+  return name === delegateTool && typeof args["agent"] === "string" ? args["agent"].slice(0, 100) : null;
+}
+
 function argumentsOf(
   input: unknown,
   spec: ToolSpec | undefined,
   definition: AgentDefinition,
-): { args: Record<string, unknown>; faults: Fault[]; notes: string[] } {
+): { args: Record<string, unknown>; faults: Fault[]; notes: readonly string[] } {
   const given = storable(input);
   const args =
     typeof given === "object" && given !== null && !Array.isArray(given) ? (given as Record<string, unknown>) : {};

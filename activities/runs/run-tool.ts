@@ -1,11 +1,14 @@
 import { Context, heartbeat } from "@temporalio/activity";
 import { sha256Hex } from "../../core/canonical.ts";
 import { recheck } from "../../core/governance/gates.ts";
+import type { CheckedValue } from "../../core/hooks/subjects.ts";
 import { observationOf } from "../../core/loop/observation.ts";
-import type { ProposedCall, ToolOrder, ToolOutcome } from "../../core/runs/facts.ts";
+import type { OwnVerdict, ProposedCall, ToolOrder, ToolOutcome } from "../../core/runs/facts.ts";
+import type { Fault } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendRunEvents, findStep, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
+import { parseOutput } from "../../tools/validate.ts";
 import { definitionOf } from "./definitions.ts";
 import { startChild } from "./delegate.ts";
 import type { RunDeps } from "./deps.ts";
@@ -14,6 +17,7 @@ import { type ToolResult, useTool } from "./execute.ts";
 import { consumeLease } from "./leases.ts";
 import { allowedTools, delegateTool } from "./offered-tools.ts";
 import { findPlan } from "./open-run.ts";
+import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
 
@@ -156,6 +160,13 @@ async function finish(
   ms: number,
 ): Promise<ToolOutcome> {
   const shown = shorten(result.text);
+  const checked: CheckedValue = {
+    bytes: Buffer.byteLength(result.text),
+    digest: sha256Hex(result.text),
+    faults: result.error || spec.outputSchema === null ? [] : resultFaults(spec.outputSchema, result.text),
+    repaired: false,
+  };
+  const own = await ownAfterTool(deps, order, run, spec, { ...checked, error: result.error });
   const outcome = await deps.db.inOrganisation(order.organisationId, async (tx): Promise<ToolOutcome> => {
     const now = await findStep(tx, run.id, step.step_id, "lock");
     if (now?.facts != null) return now.facts as ToolOutcome;
@@ -163,8 +174,9 @@ async function finish(
     const facts: ToolOutcome = {
       kind: "done",
       error: result.error,
-      bytes: Buffer.byteLength(result.text),
-      observation: observationOf(spec.name, step.args ?? {}, result.text, result.error, sha256Hex),
+      result: checked,
+      own,
+      observation: observationOf(spec.name, step.args ?? {}, result.text, result.error, sha256Hex, spec.readOnly),
       unexpected,
       promptTokens: Buffer.byteLength(shown) + 64,
     };
@@ -201,6 +213,29 @@ async function finish(
   });
   tellWatchers(deps, run);
   return outcome;
+}
+
+function resultFaults(schema: NonNullable<ToolSpec["outputSchema"]>, text: string): Fault[] {
+  const parsed = parseOutput(text, schema, { repair: false });
+  return parsed.ok ? [] : parsed.faults;
+}
+
+async function ownAfterTool(
+  deps: RunDeps,
+  order: ToolOrder,
+  run: RunRow,
+  spec: ToolSpec,
+  result: CheckedValue & { error: boolean },
+): Promise<OwnVerdict> {
+  const definition = await deps.db.readOrganisation(order.organisationId, (sql) => definitionOf(sql, run));
+  return askOwnHooks(deps, definition, "after_tool", {
+    run: viewOf(run, definition, "PERMISSION"),
+    budget: order.budget,
+    tool: { name: spec.name, risk: spec.risk, readOnly: spec.readOnly, delegateTo: null },
+    result,
+    alerts: [],
+    loop: { level: "none", reason: "" },
+  });
 }
 
 /** Tells the model no, and why: a refusal is an answer to its call, and an entry of its own. */

@@ -1,4 +1,5 @@
-import type { Fault, Say } from "../../core/runs/facts.ts";
+import type { Say } from "../../core/runs/facts.ts";
+import type { Fault } from "../../core/runs/terms.ts";
 
 /** The words for what the runtime says to a model of its own accord. */
 export function wordsFor(say: Say): string {
@@ -9,6 +10,8 @@ export function wordsFor(say: Say): string {
       return `[powerloom] You were going in circles (${say.pattern} with ${say.tool}), so the conversation begins anew. What was done so far is done; results are below. Do not repeat what did not work: think of another way first, then follow it.`;
     case "invalid_output":
       return `[powerloom] Your answer does not fit the output schema. ${listed(say.faults)} Give the whole answer again, corrected.`;
+    case "refused_output":
+      return `[powerloom] Your answer was not accepted: ${say.reason}. Give the whole answer again, corrected.`;
     case "invalid_plan":
       return `[powerloom] The plan cannot be run as it is. ${listed(say.faults)} Give the whole plan again, corrected.`;
     case "unexpected_result":

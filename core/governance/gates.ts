@@ -1,5 +1,5 @@
 import type { LeaseValidity } from "../lease/lease.ts";
-import type { Mode, Risk } from "../runs/facts.ts";
+import type { Mode, Risk } from "../runs/terms.ts";
 
 export interface GatedCall {
   tool: string;

@@ -1,5 +1,5 @@
 import type { BudgetAlert, BudgetUnit } from "../budget/tree.ts";
-import type { Fault, Mode, Risk } from "../runs/facts.ts";
+import type { Fault, Mode, Risk } from "../runs/terms.ts";
 import type { HookPoint } from "./points.ts";
 
 /** What rules may look at: facts about a run, gathered before they are asked. Serialisable, and without transcripts. */

@@ -1,4 +1,4 @@
-import type { Mode, Risk } from "../runs/facts.ts";
+import type { Mode, Risk } from "../runs/terms.ts";
 
 /** How long a lease lasts and for how many calls, by the risk of the tool. */
 export type LeaseTerms = Record<Risk, { seconds: number; calls: number }>;

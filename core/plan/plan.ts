@@ -1,4 +1,4 @@
-import type { Fault } from "../runs/facts.ts";
+import type { Fault } from "../runs/terms.ts";
 import { cyclesIn } from "./cycles.ts";
 import { type FaultList, faultList, readList, readObject, readText } from "./reading.ts";
 import { type PlanStep, readStep, type StepRules } from "./step.ts";

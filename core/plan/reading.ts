@@ -1,4 +1,4 @@
-import type { Fault } from "../runs/facts.ts";
+import type { Fault } from "../runs/terms.ts";
 import { nearestName } from "./nearest.ts";
 
 /** More faults than anybody corrects at once are not told. */

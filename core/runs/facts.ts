@@ -1,13 +1,13 @@
+import type { HookPoint } from "../hooks/points.ts";
+import type { BudgetUse, CheckedValue, ToolGrant } from "../hooks/subjects.ts";
 import type { RunRef } from "../ids.ts";
 import type { Observation } from "../loop/observation.ts";
+import type { Fault, Mode, Risk } from "./terms.ts";
 
 /**
  * What activities tell the `agentRun` workflow: facts and references, never words of people or models. The rules in the
  * workflow decide on them; transcripts, arguments and results stay in PostgreSQL.
  */
-
-export type Mode = "READ_ONLY" | "PERMISSION" | "BYPASS";
-export type Risk = "low" | "medium" | "high";
 
 /** Dearest rates of the bound model, USD millionths per million tokens: for reservations that can never be too low. */
 export interface WorstRates {
@@ -41,9 +41,13 @@ export type OpenedRun =
       maxOutputTokens: number;
       /** How many equal calls in a row the loop breaker bears. */
       loopLimit: number;
-      readOnly: boolean;
+      mode: Mode;
       repair: boolean;
-      inputFaults: Fault[];
+      hooksEnabled: HookPoint[];
+      grant: ToolGrant;
+      input: CheckedValue;
+      /** What the definition's own rules say of the input. */
+      own: OwnVerdict;
       /** Steps of the plan to execute, without their arguments. Null: one conversation. */
       plan: PlannedStep[] | null;
       /** Upper bound of the first prompt, tokens. */
@@ -56,10 +60,12 @@ export interface PlannedStep {
   dependsOn: number[];
 }
 
-/** Where and what is wrong. The message names fields and limits, not contents. */
-export interface Fault {
-  pointer: string;
-  message: string;
+/** What a definition's own rules and webhooks say, asked beside the transcript. */
+export interface OwnVerdict {
+  kind: "pass" | "refuse" | "abort";
+  /** The one that decided; empty when all let it pass. */
+  rule: string;
+  reason: string;
 }
 
 /** One call of a model by one thread of a run. */
@@ -75,6 +81,8 @@ export interface ModelCall extends RunRef {
   say: Say[];
   /** Give the final answer now. */
   finalOnly: boolean;
+  /** For rules that look at it. */
+  budget: BudgetUse[];
 }
 
 /** What the runtime says to a model of its own accord. */
@@ -82,6 +90,7 @@ export type Say =
   | { kind: "loop_warning"; pattern: string; tool: string; times: number }
   | { kind: "replan"; pattern: string; tool: string; from: string }
   | { kind: "invalid_output"; faults: Fault[] }
+  | { kind: "refused_output"; reason: string }
   | { kind: "invalid_plan"; faults: Fault[] }
   | { kind: "unexpected_result"; fault: string }
   | { kind: "budget_low"; unit: string; percent: number };
@@ -105,17 +114,16 @@ export type ModelAnswer =
   | { kind: "refused"; rule: string; message: string };
 
 export interface FinalFacts {
-  /** Nothing wrong: the output is stored and valid. */
-  faults: Fault[];
-  repaired: boolean;
+  /** Without faults it is stored and valid. */
+  output: CheckedValue;
+  coherence: { faults: string[]; strictness: "repair" | "reject" } | null;
+  own: OwnVerdict;
   /** Of a planner: the plan's steps; null when the output is none. */
   plan: PlannedStep[] | null;
   /** A plan was wanted. */
   isPlan: boolean;
   /** The output says itself that it has failed or refused. */
   gaveUp: boolean;
-  digest: string;
-  bytes: number;
 }
 
 /** A tool call that a model asked for, with the evidence to decide on it. */
@@ -127,11 +135,11 @@ export interface ProposedCall {
   risk: Risk;
   /** Null: no tool that acts, a subagent is to be started. */
   delegateTo: string | null;
-  argsDigest: string;
-  argsBytes: number;
+  arguments: CheckedValue;
+  /** Files it names, normalised. */
+  paths: string[];
   contextHash: string;
-  faults: Fault[];
-  repaired: boolean;
+  own: OwnVerdict;
   rights: { allowed: boolean; rule: string; reason: string };
   mode: { mode: Mode; expiresAt: number | null };
   lease:
@@ -156,13 +164,16 @@ export interface ToolOrder extends RunRef {
   verdict: RunVerdict | { refused: true; rule: string; reason: string };
   /** The planned step this carries out, when it is the planned call. */
   planStep: number | null;
+  /** For rules that look at it. */
+  budget: BudgetUse[];
 }
 
 export type ToolOutcome =
   | {
       kind: "done";
       error: boolean;
-      bytes: number;
+      result: CheckedValue;
+      own: OwnVerdict;
       /** What the loop breaker looks at; null: it does not look at this one. */
       observation: Observation | null;
       /** Of a planned step: what was expected and did not come. */

@@ -12,7 +12,7 @@ import {
   revoke,
   validate,
 } from "../../core/lease/lease.ts";
-import type { Risk } from "../../core/runs/facts.ts";
+import type { Risk } from "../../core/runs/terms.ts";
 
 const start = 1_000_000;
 const granted = (risk: Risk = "medium"): Lease =>

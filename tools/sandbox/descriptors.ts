@@ -4,13 +4,14 @@ import { readdirSync, readFileSync } from "node:fs";
 const closeOnExec = 0o2000000;
 
 /**
- * Descriptors above standard error that a program started now would inherit. Node closes its own; one that it was itself
+ * Descriptors above standard error, in ascending order, that a program started now would inherit. Node closes its own; one that it was itself
  * started with may be anything, and a directory among them would be a way out of the sandbox.
  */
 export function inheritable(): number[] {
   return readdirSync("/proc/self/fd")
     .map(Number)
-    .filter((descriptor) => descriptor > 2 && !closesOnExec(descriptor));
+    .filter((descriptor) => descriptor > 2 && !closesOnExec(descriptor))
+    .sort((a, b) => a - b);
 }
 
 function closesOnExec(descriptor: number): boolean {

@@ -6,7 +6,7 @@ import { ioFault, type Place, walkTo } from "./walk.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Entries that one call returns at most. */
-export const mostEntries = 2_000;
+const mostEntries = 2_000;
 /** Names read of one directory before the rest is left out; sorting needs them all in memory. */
 const mostNames = 20_000;
 
@@ -16,7 +16,7 @@ export interface ListDirectoryArguments {
   depth?: number;
 }
 
-export interface DirectoryEntry {
+interface DirectoryEntry {
   path: string;
   type: "file" | "directory" | "symlink" | "other";
   bytes: number;

@@ -7,7 +7,7 @@ import { ioFault, walkTo } from "./walk.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Bytes of text that one call returns at most. */
-export const mostBytesRead = 256_000;
+const mostBytesRead = 256_000;
 /** Larger files are not even counted line by line. */
 const largestFile = 16_000_000;
 

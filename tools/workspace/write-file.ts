@@ -7,7 +7,7 @@ import { type Place, walkTo } from "./walk.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Bytes that one call writes at most. */
-export const mostBytesWritten = 1_000_000;
+const mostBytesWritten = 1_000_000;
 
 export interface WriteFileArguments {
   path: string;

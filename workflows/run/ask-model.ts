@@ -5,6 +5,7 @@ import { view } from "../../core/budget/view.ts";
 import type { ModelAnswer } from "../../core/runs/facts.ts";
 import { records, work } from "./activities.ts";
 import { RunEnding } from "./ending.ts";
+import { budgetUse } from "./hooks.ts";
 import type { Run, ThreadState } from "./state.ts";
 
 export type Answered = Extract<ModelAnswer, { kind: "answered" }>;
@@ -43,6 +44,7 @@ export async function askModel(
         maxOutputTokens: held.output,
         say: thread.say,
         finalOnly,
+        budget: budgetUse(run),
       });
     } catch (error) {
       // Nobody knows whether it was sent: it counts in full.

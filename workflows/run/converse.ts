@@ -1,8 +1,11 @@
-import { afterReset, limitsFor, observe, openBreaker } from "../../core/loop/breaker.ts";
-import type { FinalFacts, PlannedStep } from "../../core/runs/facts.ts";
+import { afterPause, afterReset, observe, openBreaker } from "../../core/loop/breaker.ts";
+import { limitsFor } from "../../core/loop/limits.ts";
+import type { FinalFacts, PlannedStep, Say } from "../../core/runs/facts.ts";
+import type { Fault } from "../../core/runs/terms.ts";
 import { records } from "./activities.ts";
 import { type Answered, askModel } from "./ask-model.ts";
 import { RunEnding } from "./ending.ts";
+import { askHooks, budgetUse, runView } from "./hooks.ts";
 import type { Run, ThreadState } from "./state.ts";
 import { type Used, useTool } from "./use-tool.ts";
 
@@ -35,17 +38,15 @@ export async function converse(
     const { opened } = run.state;
     const tired = run.state.toolCalls >= opened.maxSteps;
     const answer = await askModel(run, thread, planned?.step ?? null, tired);
-    lockedModel(run, answer);
     if (answer.final !== null) {
-      if (answer.final.faults.length === 0) return answer.final;
-      sendBack(thread, answer.final);
+      if (await accepted(run, thread, answer, answer.final)) return answer.final;
       continue;
     }
     if (tired) throw new RunEnding("stopped", "max-steps", `the run has used up its ${opened.maxSteps} tool calls`);
     const used = await inParallel(answer.tools, opened.maxParallel, (call) => {
       run.state.toolCalls += 1;
       const isPlanned = planned !== null && call.tool === planned.tool;
-      return useTool(run, thread, call, isPlanned ? planned.step : null);
+      return useTool(run, thread, call, isPlanned ? planned.step : null, answer.model);
     });
     thread.promptTokens += used.reduce((sum, { outcome }) => sum + outcome.promptTokens, 0);
     if (planned !== null && used.some((one) => brings(one, planned))) return null;
@@ -60,25 +61,53 @@ function brings({ call, outcome }: Used, planned: PlannedStep): boolean {
   return call.tool === planned.tool && outcome.kind === "done" && !outcome.error && outcome.unexpected === null;
 }
 
-/** The model is bound from start to end: an answer by another one ends the run. */
-function lockedModel({ state: { opened } }: Run, answer: Answered): void {
-  const undated = (model: string) => model.replace(/-\d{8}$/, "");
-  if (undated(answer.model) !== undated(opened.model))
-    throw new RunEnding("failed", "model-locked", `the run is bound to ${opened.model}, and ${answer.model} answered`);
+/** Takes a final answer through its rules. What they refuse goes back to the model to be mended, so many times. */
+async function accepted(run: Run, thread: ThreadState, answer: Answered, final: FinalFacts): Promise<boolean> {
+  const id = `${thread.name}/${thread.turns}`;
+  const common = { run: runView(run), budget: budgetUse(run), answeredBy: answer.model };
+  if (final.isPlan) {
+    const plan = {
+      steps: final.plan?.length ?? 0,
+      tools: [...new Set((final.plan ?? []).map(({ tool }) => tool))],
+      faults: final.output.faults,
+    };
+    // The plan's length is the rule's to judge by what it may have: nothing of the answer stands in the way of mending.
+    const sound = await askHooks(run, "on_plan", { ...common, plan, grant: run.state.opened.grant }, final.own, id);
+    if (sound.kind === "refuse")
+      return sendBack(thread, { kind: "invalid_plan", faults: faultsOf(final, sound.reason) });
+  }
+  const { output, coherence, own } = final;
+  const verdict = await askHooks(run, "before_finalize", { ...common, output, coherence }, own, id);
+  if (verdict.kind === "pass") return true;
+  return sendBack(
+    thread,
+    output.faults.length > 0
+      ? { kind: "invalid_output", faults: [...output.faults] }
+      : { kind: "refused_output", reason: verdict.reason },
+  );
 }
 
-function sendBack(thread: ThreadState, final: FinalFacts): void {
+function faultsOf(final: FinalFacts, reason: string): Fault[] {
+  return final.output.faults.length > 0 ? [...final.output.faults] : [{ pointer: "", message: reason }];
+}
+
+function sendBack(thread: ThreadState, say: Say): false {
   thread.repairs += 1;
-  if (thread.repairs > mostRepairs)
+  if (thread.repairs > mostRepairs) {
+    const why =
+      say.kind === "refused_output"
+        ? say.reason
+        : "faults" in say
+          ? say.faults.map(({ pointer, message }) => `${pointer} ${message}`).join("; ")
+          : "";
     throw new RunEnding(
       "failed",
       "output-invalid",
-      `the answer still does not fit after ${mostRepairs} repairs: ${final.faults.map(({ pointer, message }) => `${pointer} ${message}`).join("; ")}`.slice(
-        0,
-        500,
-      ),
+      `the answer still does not fit after ${mostRepairs} repairs: ${why}`.slice(0, 500),
     );
-  thread.say.push({ kind: final.isPlan ? "invalid_plan" : "invalid_output", faults: final.faults });
+  }
+  thread.say.push(say);
+  return false;
 }
 
 /** Warn, then reset the context and force another way, then ask a person, then stop (design §9). */
@@ -87,6 +116,15 @@ async function watchForLoops(run: Run, thread: ThreadState, { call, outcome }: U
   const seen = observe(thread.breaker, outcome.observation, limitsFor(run.state.opened.loopLimit));
   thread.breaker = seen.state;
   const { verdict } = seen;
+  const loop =
+    verdict.kind === "none" ? { level: "none" as const, reason: "" } : { level: verdict.level, reason: verdict.reason };
+  const tool = { name: call.tool, risk: call.risk, readOnly: call.readOnly, delegateTo: call.delegateTo };
+  const result = { ...outcome.result, error: outcome.error };
+  // Alerts of the budget are recorded where they become due.
+  const after = loop.level === "stop" ? { ...loop, level: "none" as const } : loop;
+  const subject = { run: runView(run), budget: budgetUse(run), tool, result, alerts: [], loop: after };
+  const checked = await askHooks(run, "after_tool", subject, outcome.own, call.stepId);
+  if (checked.kind === "refuse") thread.say.push({ kind: "unexpected_result", fault: checked.reason });
   if (verdict.kind === "none") return;
   await records.noteRun({
     ...run.ref,
@@ -116,6 +154,7 @@ async function watchForLoops(run: Run, thread: ThreadState, { call, outcome }: U
     }
     case "pause":
       await run.pauseForPerson(verdict.reason);
+      thread.breaker = afterPause(thread.breaker);
       return;
     case "stop":
       throw new RunEnding("stopped", "loop", `the agent goes round in circles: ${verdict.reason}`);

@@ -9,6 +9,7 @@ import { closeChild, openChild } from "../../core/budget/slices.ts";
 import { rootNode } from "../../core/budget/tree.ts";
 import { view } from "../../core/budget/view.ts";
 import { gate } from "../../core/governance/gates.ts";
+import type { ToolSubject } from "../../core/hooks/subjects.ts";
 import { type RunId, workflowIds } from "../../core/ids.ts";
 import type {
   PermissionState,
@@ -24,6 +25,7 @@ import { childAttributes } from "../status-board.ts";
 import { records, work } from "./activities.ts";
 import { charge } from "./ask-model.ts";
 import { RunEnding } from "./ending.ts";
+import { askHooks, budgetUse, runView } from "./hooks.ts";
 import type { Run, ThreadState } from "./state.ts";
 
 export interface Used {
@@ -37,11 +39,13 @@ export async function useTool(
   thread: ThreadState,
   proposed: ProposedCall,
   planStep: number | null,
+  answeredBy: string,
 ): Promise<Used> {
+  const hooks = await askHooks(run, "before_tool", subjectOf(run, proposed, answeredBy), proposed.own, proposed.stepId);
   let call = proposed;
   let approval: PermissionState | undefined;
   for (let round = 1; ; round += 1) {
-    const verdict = decide(run, call, approval);
+    const verdict = hooks.kind === "refuse" ? { verdict: "refuse" as const, ...hooks } : decide(run, call, approval);
     if (verdict.verdict === "ask") {
       approval = await permission(run, call, verdict);
       continue;
@@ -61,6 +65,7 @@ export async function useTool(
       stepId: call.stepId,
       verdict: order,
       planStep,
+      budget: budgetUse(run),
     });
     switch (outcome.kind) {
       case "done":
@@ -79,17 +84,26 @@ export async function useTool(
   }
 }
 
+function subjectOf(run: Run, call: ProposedCall, answeredBy: string): ToolSubject {
+  const { opened, toolCalls } = run.state;
+  // A lease that has run out is the gate's to judge: an approval can renew it.
+  const gone = call.lease?.ok === false && call.lease.reason !== "expired" && call.lease.reason !== "exhausted";
+  return {
+    run: { ...runView(run), mode: call.mode.mode },
+    budget: budgetUse(run),
+    answeredBy,
+    tool: { name: call.tool, risk: call.risk, readOnly: call.readOnly, delegateTo: call.delegateTo },
+    arguments: call.arguments,
+    contextHash: call.contextHash,
+    paths: call.paths,
+    grant: opened.grant,
+    callsMade: toolCalls - 1,
+    lease: gone ? call.lease : null,
+  };
+}
+
 function decide(run: Run, call: ProposedCall, approval: PermissionState | undefined): ReturnType<typeof gate> {
   const { opened } = run.state;
-  const refuse = (rule: string, reason: string) => ({ verdict: "refuse" as const, rule, reason });
-  if (!call.known) return refuse("tool-unknown", "there is no such tool; use search_tools to find one");
-  if (call.faults.length > 0)
-    return refuse(
-      "arguments-invalid",
-      call.faults.map(({ pointer, message }) => `${pointer === "" ? "(root)" : pointer} ${message}`).join("; "),
-    );
-  if (opened.readOnly && !call.readOnly)
-    return refuse("read-only-agent", `${call.tool} changes things, and this agent only reads`);
   return gate(
     { tool: call.tool, readOnly: call.readOnly, risk: call.risk, agent: opened.agent, contextHash: call.contextHash },
     {
@@ -173,7 +187,8 @@ async function delegate(
   return {
     kind: "done",
     error: failed,
-    bytes: promptTokens,
+    result: { bytes: promptTokens, digest: "", faults: [], repaired: false },
+    own: { kind: "pass", rule: "", reason: "" },
     observation: null,
     unexpected: null,
     promptTokens,
