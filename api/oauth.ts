@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import express, { type Request, type Response, Router } from "express";
+import { runToolOperations } from "../contracts/run-tools.ts";
 import { hashToken } from "../core/bearer.ts";
 import { PowerloomError } from "../core/errors.ts";
 import { isUuid } from "../db/queries/ous.ts";
@@ -13,7 +14,6 @@ const accessTokenUrn = "urn:ietf:params:oauth:token-type:access_token";
 const jwtUrn = "urn:ietf:params:oauth:token-type:jwt";
 /** Lifetime of a delegated token, seconds. */
 const delegatedSeconds = 300;
-const metaClientId = "powerloom_meta";
 
 class OAuthFault extends Error {
   readonly status: number;
@@ -24,6 +24,9 @@ class OAuthFault extends Error {
     this.error = error;
   }
 }
+
+/** Operations that `powerloom_runs` acts with. It acts with no others, and no other server acts with them. */
+const runOperations: ReadonlySet<string> = new Set(Object.values(runToolOperations));
 
 interface BearerFacts {
   organisationId: string;
@@ -43,6 +46,12 @@ export function oauthRoutes(
 ): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: "20kb" });
+  // Our own servers: one process with one secret, two resources. Each learns of its own bearers alone.
+  const audiences: Readonly<Record<string, string>> = {
+    powerloom_meta: deps.config.mcpPublicUrl,
+    powerloom_runs: deps.config.mcpRunsPublicUrl,
+  };
+  const audienceOf = (client: string) => (Object.hasOwn(audiences, client) ? audiences[client] : undefined);
 
   router.get("/.well-known/jwks.json", async (_req, res) => {
     res.set("Cache-Control", "public, max-age=60").json(await deps.keys.jwks());
@@ -72,7 +81,7 @@ export function oauthRoutes(
       const token = body["subject_token"] ?? "";
       const claims =
         body["subject_token_type"] === sessionBearerType
-          ? await fromSessionBearer(req, token)
+          ? await fromSessionBearer(req, token, op)
           : body["subject_token_type"] === accessTokenUrn
             ? await fromUserToken(token, body["actor_client"] ?? "")
             : undefined;
@@ -96,8 +105,8 @@ export function oauthRoutes(
       const token = stringFields(req.body)["token"] ?? "";
       const facts = await findBearer(token);
       // A server learns about bearers made for itself and no others (RFC 7662 §4).
-      const forThisClient =
-        client === metaClientId ? facts?.audience === deps.config.mcpPublicUrl : facts?.mcpServerId === client;
+      const audience = audienceOf(client);
+      const forThisClient = audience === undefined ? facts?.mcpServerId === client : facts?.audience === audience;
       if (facts === undefined || !forThisClient) return { active: false };
       return {
         active: true,
@@ -116,11 +125,15 @@ export function oauthRoutes(
 
   return router;
 
-  async function fromSessionBearer(req: Request, bearer: string) {
-    if ((await authenticateClient(req)) !== metaClientId)
-      throw new OAuthFault(401, "invalid_client", "only powerloom_meta exchanges session bearers");
+  async function fromSessionBearer(req: Request, bearer: string, op: string) {
+    const client = await authenticateClient(req);
+    const audience = audienceOf(client);
+    if (audience === undefined)
+      throw new OAuthFault(401, "invalid_client", "only our own MCP servers exchange session bearers");
+    if (runOperations.has(op) !== (client === "powerloom_runs"))
+      throw new OAuthFault(400, "invalid_scope", `${client} does not act with ${op}`);
     const facts = await findBearer(bearer);
-    if (facts === undefined || facts.sid === "" || facts.audience !== deps.config.mcpPublicUrl) {
+    if (facts === undefined || facts.sid === "" || facts.audience !== audience) {
       await recordSecurityEvent(deps, "invalid_bearer", { where: "token exchange" });
       throw new OAuthFault(400, "invalid_grant", "the session bearer is unknown, revoked, or its session has ended");
     }
@@ -130,7 +143,7 @@ export function oauthRoutes(
       act: { sub: `agent:${facts.agentId}` },
       sid: facts.sid,
       mcp: facts.mcpServerId,
-      client_id: metaClientId,
+      client_id: client,
     };
   }
 
@@ -205,13 +218,13 @@ export function oauthRoutes(
     });
   }
 
-  /** `powerloom_meta`, or the id of an MCP server registration. HTTP Basic (RFC 6749 §2.3.1). */
+  /** One of our own servers, or the id of an MCP server registration. HTTP Basic (RFC 6749 §2.3.1). */
   async function authenticateClient(req: Request): Promise<string> {
     const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(req.get("authorization") ?? "")?.[1];
     const [id = "", secret = ""] = Buffer.from(encoded ?? "", "base64")
       .toString("utf8")
       .split(/:(.*)/s);
-    if (id === metaClientId && sameSecret(secret, deps.config.mcpClientSecret)) return id;
+    if (audienceOf(id) !== undefined && sameSecret(secret, deps.config.mcpClientSecret)) return id;
     if (isUuid(id)) {
       const row = await deps.db.anywhere.maybe<{ introspection_hash: string }>(
         "select introspection_hash from find_introspection_client($1)",

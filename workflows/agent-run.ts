@@ -49,6 +49,8 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
   const scope = new CancellationScope();
   // Takes what people say while the run works: a cancellation must not wait for a model's answer.
   const attend = async () => {
+    // What is said before the conversation has begun comes after its beginning.
+    await condition(() => state !== undefined || over);
     for (let seen = carried === undefined ? 0 : -1; ; ) {
       await condition(() => signals !== seen || over);
       if (over) return;

@@ -64,7 +64,8 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
     for (const [index, one] of call.say.entries())
       await say(tx, run.id, {
         thread: call.thread,
-        origin: `${call.stepId}:say:${index}`,
+        // Of the turn and not of the attempt: what is said before a call is said once.
+        origin: `say:${call.stepNum}:${index}`,
         role: "user",
         content: [{ type: "text", text: wordsFor(one) }],
       });

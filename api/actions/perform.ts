@@ -32,14 +32,17 @@ const handlers: Record<ActionName, (context: ActionContext) => Promise<Record<st
   "request.cancel": cancelRequest,
 };
 
-/** POST routes of actions. None is delegable: an agent never opens sessions, votes or ends anything. */
+/** What the tools of `powerloom_runs` need. Nothing else here is delegable: an agent never opens sessions, steers or votes. */
+const delegable: ReadonlySet<ActionName> = new Set<ActionName>(["run.start", "run.cancel"]);
+
+/** POST routes of actions. */
 export function actionRoutes(deps: ApiDeps): Router {
   const router = Router();
   for (const action of actions) {
     const handle: RequestHandler = async (req, res) => {
       res.locals["operation"] = action.name;
       const caller = callerOf(res);
-      requireDelegable(caller, action.name, false);
+      requireDelegable(caller, action.name, delegable.has(action.name));
       const body: unknown = req.body ?? {};
       if (typeof body !== "object" || body === null || Array.isArray(body))
         throw new PowerloomError("invalid_input", "The body must be a JSON object.", { pointer: "" });

@@ -73,6 +73,8 @@ async function storeRun(
     modelId: asked.models[definition.role] ?? definition.role_bindings[definition.role] ?? "",
     ouId: ou.id,
     requesterId: caller.principalId,
+    act: caller.act,
+    sid: caller.sid,
     pinned,
     models: asked.models,
     input: { task: asked.task, ...asked.input },
@@ -93,9 +95,7 @@ async function storeRun(
     );
   appendAudit(tx, {
     id,
-    sub: caller.principalId,
-    act: null,
-    delegated_from_session: null,
+    ...auditedCaller(caller),
     operation: "run.start",
     ou: ou.path,
     target: `run:${id}`,
@@ -113,7 +113,10 @@ async function storeRun(
 export const messageRun = (context: ActionContext) => tellRun(context, "message", { text: context.input["text"] });
 export const pauseRun = (context: ActionContext) => tellRun(context, "pause", {});
 export const resumeRun = (context: ActionContext) => tellRun(context, "resume", {});
-export const cancelRun = (context: ActionContext) => tellRun(context, "cancel", {});
+export const cancelRun = (context: ActionContext) => {
+  const { reason } = context.input;
+  return tellRun(context, "cancel", reason === undefined ? {} : { reason });
+};
 
 /** Stores what a person tells a run, then has its workflow look. Only the person it acts for may steer it by words. */
 async function tellRun(
@@ -156,9 +159,7 @@ async function tellRun(
     );
     appendAudit(tx, {
       id: commandId,
-      sub: caller.principalId,
-      act: null,
-      delegated_from_session: null,
+      ...auditedCaller(caller),
       operation: `run.${kind}`,
       ou: run.ou_path,
       target: `run:${runId}`,
@@ -166,7 +167,7 @@ async function tellRun(
       rule,
       approval_id: null,
       outcome: "accepted",
-      detail: {},
+      detail: kind === "cancel" ? payload : {},
     });
     return commandId;
   });
@@ -176,7 +177,10 @@ async function tellRun(
   return { id, status: "accepted" };
 }
 
-/** A run its own person asked for, or one they may read there. Others are told that there is none. */
+/**
+ * A run its own person asked for, or one they may read there. Others are told that there is none, and so is whoever acts
+ * for a person: an agent sees that person's runs and nobody else's.
+ */
 export async function visibleRun(deps: Pick<ApiDeps, "now">, tx: Tx, caller: Caller, runId: string): Promise<RunRow> {
   const run = await findRun(tx, runId);
   const missing = new PowerloomError("not_found", `No run found with id \`${runId}\` that you may see.`, {
@@ -184,6 +188,7 @@ export async function visibleRun(deps: Pick<ApiDeps, "now">, tx: Tx, caller: Cal
   });
   if (run === undefined) throw missing;
   if (run.requester_id === caller.principalId) return run;
+  if (caller.act !== "") throw missing;
   await requirePermission({ tx, now: deps.now(), principalId: caller.principalId }, "run:read", ouOf(run)).catch(() => {
     throw missing;
   });
@@ -194,16 +199,19 @@ function ouOf(run: RunRow) {
   return { id: run.ou_id, path: run.ou_path, ancestors: run.ou_ancestors };
 }
 
+function auditedCaller({ principalId, act, sid }: Caller) {
+  return { sub: principalId, act: act || null, delegated_from_session: sid || null };
+}
+
 function refOf(caller: Caller, runId: string) {
   return { organisationId: caller.organisationId as OrganisationId, runId: runId as RunId };
 }
 
 async function findByKey(tx: Tx, caller: Caller, key: string | null, bodyDigest: string): Promise<RunRow | undefined> {
   if (key === null) return undefined;
-  const earlier = await tx.maybe<RunRow>(`${runSelect} where r.requester_id = $1 and r.idempotency_key = $2`, [
-    caller.principalId,
-    key,
-  ]);
+  const earlier = await tx.maybe<RunRow>(`${runSelect} where r.requester_id = $1 and r.act = $2 and r.sid = $3 and r.idempotency_key = $4`,
+    [caller.principalId, caller.act, caller.sid, key],
+  );
   if (earlier !== undefined && earlier.body_digest !== bodyDigest)
     throw new PowerloomError("idempotency_mismatch", "This Idempotency-Key was used for another request.");
   return earlier;

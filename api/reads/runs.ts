@@ -6,10 +6,11 @@ type Read = (context: ReadContext) => Promise<unknown>;
 
 const latestSteps = 500;
 
-/** The caller's own runs, and those in OUs where they may read runs. */
+/** The caller's own runs, and those in OUs where they may read runs. Whoever acts for a person sees that person's alone. */
 async function readable(context: ReadContext): Promise<Conditions> {
+  const { principalId, act } = context.caller;
   const conditions = new Conditions();
-  conditions.values.push(context.caller.principalId, await rootsOf(context, "run:read"));
+  conditions.values.push(principalId, act === "" ? await rootsOf(context, "run:read") : []);
   return conditions.add("(r.requester_id = $1 or o.ancestors && $2::uuid[])");
 }
 

@@ -6,9 +6,10 @@ import { parseInput } from "../problem.ts";
 import { directoryReads } from "../reads/directory.ts";
 import { governanceReads } from "../reads/governance.ts";
 import { runReads } from "../reads/runs.ts";
+import { runGovernanceReads } from "../reads/runs-governance.ts";
 import { versionOf } from "../views/version.ts";
 
-const handlers = { ...directoryReads, ...governanceReads, ...runReads };
+const handlers = { ...directoryReads, ...governanceReads, ...runReads, ...runGovernanceReads };
 
 /** GET routes: one per declaration; a declaration without a handler stops the start. */
 export function readRoutes(deps: ApiDeps): Router {

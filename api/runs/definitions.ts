@@ -57,6 +57,8 @@ export async function pinDefinitions(
     if (definition === undefined || pinned[name] !== undefined) continue;
     pinned[name] = await store(tx, definition, newId());
     wanted.push(...definition.delegates);
+    // A plan is checked against the tools of whoever will carry it out.
+    if (definition.hooks_enabled.includes("on_plan")) wanted.push("executor");
   }
   return pinned;
 }

@@ -59,7 +59,7 @@ export function observationOf(
     failed,
     fruitless: waiting === null && (why !== null || empty) ? fingerprint("why", why?.name ?? "empty") : null,
     looking: empty || (why?.looking ?? false),
-    full: isFullAnswer(answer),
+    full: !empty && isFullAnswer(answer),
     waiting,
   };
 }

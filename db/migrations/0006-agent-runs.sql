@@ -27,6 +27,9 @@ create table agent_runs (
   model_id text not null,
   ou_id uuid not null,
   requester_id uuid not null,
+  -- Through whom it was asked for: an agent in its session, or a person's own client. Empty: by the person directly.
+  act text not null default '',
+  sid text not null default '',
   -- Definitions of the whole tree, pinned when it started: agent id to definition id.
   pinned jsonb not null,
   models jsonb not null default '{}',
@@ -52,7 +55,7 @@ create table agent_runs (
   started_at timestamptz,
   completed_at timestamptz,
   primary key (organisation_id, id),
-  unique (organisation_id, requester_id, idempotency_key),
+  unique (organisation_id, requester_id, act, sid, idempotency_key),
   check ((status in ('completed', 'failed', 'stopped', 'cancelled')) = (completed_at is not null)),
   foreign key (organisation_id, parent_run_id) references agent_runs (organisation_id, id),
   foreign key (organisation_id, root_run_id) references agent_runs (organisation_id, id),
@@ -105,7 +108,7 @@ create table run_messages (
   organisation_id uuid not null references organisations,
   run_id uuid not null,
   thread text not null,
-  position integer not null,
+  position bigint generated always as identity,
   -- The step that wrote it: a repeated attempt writes it once.
   origin text not null,
   role text not null check (role in ('user', 'assistant')),
@@ -243,7 +246,9 @@ create table governance_modes (
   reason text not null,
   changed_by uuid not null,
   changed_at timestamptz not null default clock_timestamp(),
-  check (mode <> 'BYPASS' or expires_at is not null)
+  version integer not null default 1,
+  check (mode <> 'BYPASS' or expires_at is not null),
+  foreign key (organisation_id, changed_by) references users (organisation_id, id)
 );
 call govern_table('governance_modes', 'select, insert, update');
 

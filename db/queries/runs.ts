@@ -20,6 +20,9 @@ export interface RunRow {
   ou_ancestors: string[];
   requester_id: string;
   requester_email: string;
+  /** Through whom it was asked for, and in which session; empty when the person asked directly. */
+  act: string;
+  sid: string;
   pinned: Record<string, string>;
   models: Record<string, string>;
   status: RunStatus;
@@ -51,7 +54,7 @@ export interface RunBudget {
 
 export const runSelect = `select r.id, r.parent_run_id, r.root_run_id, r.trace_id, r.definition_id, d.version as definition_version,
   d.digest as definition_digest, r.agent_id, r.role_id, r.model_id, r.ou_id, o.path as ou_path, o.ancestors as ou_ancestors,
-  r.requester_id, u.email as requester_email, r.pinned, r.models, r.status, r.waiting_for, r.input, r.input_summary, r.output,
+  r.requester_id, u.email as requester_email, r.act, r.sid, r.pinned, r.models, r.status, r.waiting_for, r.input, r.input_summary, r.output,
   r.output_summary, r.plan, r.error_msg, r.reason, r.budget, r.tokens_total, r.cost_micros_total, r.calls_total,
   r.body_digest, r.created_at, r.started_at, r.completed_at
   from agent_runs r
@@ -59,10 +62,13 @@ export const runSelect = `select r.id, r.parent_run_id, r.root_run_id, r.trace_i
   join ous o on o.organisation_id = r.organisation_id and o.id = r.ou_id
   join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
 
-/** A run by its id; `lock` holds it until the transaction ends. */
+/**
+ * A run by its id; `lock` holds it until the transaction ends. Not against foreign keys: whoever has written a row of the run
+ * holds one, and two of them would wait for each other.
+ */
 export function findRun(sql: Sql, id: string, lock?: "lock"): Promise<RunRow | undefined> {
   if (!isUuid(id)) return Promise.resolve(undefined);
-  return sql.maybe<RunRow>(`${runSelect} where r.id = $1${lock === undefined ? "" : " for update of r"}`, [id]);
+  return sql.maybe<RunRow>(`${runSelect} where r.id = $1${lock === undefined ? "" : " for no key update of r"}`, [id]);
 }
 
 /** The same, for a run that must exist. */
@@ -83,6 +89,8 @@ export interface NewRun {
   modelId: string;
   ouId: string;
   requesterId: string;
+  act?: string;
+  sid?: string;
   pinned: Record<string, string>;
   models: Record<string, string>;
   input: Record<string, unknown>;
@@ -92,13 +100,13 @@ export interface NewRun {
   bodyDigest: string;
 }
 
-/** @returns 0 when the requester's idempotency key is taken */
+/** @returns 0 when the idempotency key is taken: it belongs to the requester and whoever they asked through */
 export function insertRun(tx: Tx, run: NewRun): Promise<number> {
   return tx.run(
     `insert into agent_runs (id, organisation_id, parent_run_id, root_run_id, trace_id, definition_id, agent_id, role_id,
-       model_id, ou_id, requester_id, pinned, models, input, input_summary, budget, idempotency_key, body_digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-     on conflict (organisation_id, requester_id, idempotency_key) do nothing`,
+       model_id, ou_id, requester_id, pinned, models, input, input_summary, budget, idempotency_key, body_digest, act, sid)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+     on conflict (organisation_id, requester_id, act, sid, idempotency_key) do nothing`,
     [
       run.id,
       tx.organisationId,
@@ -118,6 +126,8 @@ export function insertRun(tx: Tx, run: NewRun): Promise<number> {
       JSON.stringify(run.budget),
       run.idempotencyKey,
       run.bodyDigest,
+      run.act ?? "",
+      run.sid ?? "",
     ],
   );
 }
@@ -140,7 +150,7 @@ export async function appendRunEvents(
 ): Promise<void> {
   if (events.length === 0) return;
   const root = await tx.maybe<{ next_position: number }>(
-    "select next_position from agent_runs where id = $1 for update",
+    "select next_position from agent_runs where id = $1 for no key update",
     [run.root_run_id],
   );
   if (root === undefined) throw new Error(`no run ${run.root_run_id}`);
@@ -215,8 +225,8 @@ export function say(
 ): Promise<number> {
   const content = JSON.stringify(message.content);
   return tx.run(
-    `insert into run_messages (organisation_id, run_id, thread, position, origin, role, content, bytes)
-     select $1, $2, $3, coalesce(max(position), 0) + 1, $4, $5, $6, $7 from run_messages where run_id = $2 and thread = $3
+    `insert into run_messages (organisation_id, run_id, thread, origin, role, content, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (organisation_id, run_id, thread, origin) do nothing`,
     [tx.organisationId, runId, message.thread, message.origin, message.role, content, Buffer.byteLength(content)],
   );

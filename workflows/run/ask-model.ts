@@ -28,10 +28,11 @@ export async function askModel(
   const { stepNum } = state;
   thread.turns += 1;
   let prompt = thread.promptTokens;
+  let exact = false;
   let unknown = 0;
   for (let attempt = 1; ; attempt += 1) {
     const stepId = `${thread.name}/${thread.turns}${attempt === 1 ? "" : `-${attempt}`}`;
-    const held = hold(run, stepId, prompt);
+    const held = hold(run, stepId, prompt, exact);
     let answer: ModelAnswer;
     try {
       answer = await work.callModel({
@@ -64,6 +65,7 @@ export async function askModel(
       case "too_small":
         await charge(run, release(state.budget, stepId));
         prompt = answer.neededTokens - held.output;
+        exact = true;
         break;
       case "unknown":
         await charge(run, settleAtFull(state.budget, stepId));
@@ -83,7 +85,7 @@ export async function askModel(
  * Reserves what a call can need at most. The prompt's bound is loose, so when it does not fit, what is left is reserved
  * instead: the activity counts exactly, and sends nothing that could need more.
  */
-function hold(run: Run, id: string, promptTokens: number): { tokens: number; output: number } {
+function hold(run: Run, id: string, promptTokens: number, exact: boolean): { tokens: number; output: number } {
   const { opened, budget } = run.state;
   const left = view(budget, rootNode);
   const tokensLeft = left?.tokens.left ?? Number.MAX_SAFE_INTEGER;
@@ -93,7 +95,7 @@ function hold(run: Run, id: string, promptTokens: number): { tokens: number; out
   let output = opened.maxOutputTokens;
   let prompt = promptTokens;
   // A quarter of the bound by bytes is about the truth: with less there is no point in trying.
-  const least = Math.ceil(promptTokens / 4);
+  const least = exact ? promptTokens : Math.ceil(promptTokens / 4);
   const fits = (p: number, o: number) => p + o <= tokensLeft && cost(p, o) <= costLeft;
   while (output > leastOutput && !fits(least, output)) output = Math.max(leastOutput, Math.floor(output / 2));
   if (fits(least, output) && !fits(prompt, output)) {
