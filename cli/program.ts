@@ -8,6 +8,7 @@ import { addInvoke } from "./commands/invoke.ts";
 import { addLocalStack } from "./commands/local-stack.ts";
 import { addLogin } from "./commands/login.ts";
 import { addMcp } from "./commands/mcp.ts";
+import { addRun } from "./commands/run.ts";
 import { addVote } from "./commands/vote.ts";
 import { addGlobalOptions } from "./connection.ts";
 import { addDerivedCommands } from "./derived-commands.ts";
@@ -52,6 +53,7 @@ export function createProgram(shell: Shell): Command {
   addBootstrap(program, shell);
   addChat(program, shell);
   addInvoke(program, shell);
+  addRun(program, shell);
   addMcp(program, shell);
   addVote(program, shell);
   addAgentsValidate(program, shell);

@@ -51,7 +51,9 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
   const attend = async () => {
     // What is said before the conversation has begun comes after its beginning.
     await condition(() => state !== undefined || over);
-    for (let seen = carried === undefined ? 0 : -1; ; ) {
+    // The signal that a root run is started with says nothing; one run that goes on from another looks in any case.
+    const ofStart = workflowInfo().parent === undefined ? 1 : 0;
+    for (let seen = carried === undefined ? ofStart : -1; ; ) {
       await condition(() => signals !== seen || over);
       if (over) return;
       seen = signals;

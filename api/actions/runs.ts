@@ -209,7 +209,8 @@ function refOf(caller: Caller, runId: string) {
 
 async function findByKey(tx: Tx, caller: Caller, key: string | null, bodyDigest: string): Promise<RunRow | undefined> {
   if (key === null) return undefined;
-  const earlier = await tx.maybe<RunRow>(`${runSelect} where r.requester_id = $1 and r.act = $2 and r.sid = $3 and r.idempotency_key = $4`,
+  const earlier = await tx.maybe<RunRow>(
+    `${runSelect} where r.requester_id = $1 and r.act = $2 and r.sid = $3 and r.idempotency_key = $4`,
     [caller.principalId, caller.act, caller.sid, key],
   );
   if (earlier !== undefined && earlier.body_digest !== bodyDigest)

@@ -1,4 +1,4 @@
-import { type RunRow, readRunEvents, runSelect, type StepRow } from "../../db/queries/runs.ts";
+import { type RunRow, readRunEvents, runSelect, runTree, type StepRow, usedBelow } from "../../db/queries/runs.ts";
 import { runToView, stepToView } from "../views/runs.ts";
 import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
 
@@ -20,28 +20,6 @@ async function readableRun(context: ReadContext): Promise<RunRow> {
   return found(await context.tx.maybe<RunRow>(`${runSelect} where ${conditions.sql}`, conditions.values), "run", id);
 }
 
-/** A run and all below it; parents come before their children. */
-function treeOf(context: ReadContext, run: RunRow): Promise<RunRow[]> {
-  return context.tx.rows<RunRow>(
-    `with recursive tree as (
-       select id, 0 as depth from agent_runs where id = $1
-       union all select c.id, depth + 1 from agent_runs c join tree t on c.parent_run_id = t.id)
-     ${runSelect} join tree on tree.id = r.id order by tree.depth, r.id`,
-    [run.id],
-  );
-}
-
-function usedBelow(tree: readonly RunRow[], id: string): { tokens: number; costMicros: number; calls: number } {
-  const sum = { tokens: 0, costMicros: 0, calls: 0 };
-  for (const child of tree.filter((row) => row.parent_run_id === id)) {
-    const below = usedBelow(tree, child.id);
-    sum.tokens += Number(child.tokens_total) + below.tokens;
-    sum.costMicros += Number(child.cost_micros_total) + below.costMicros;
-    sum.calls += child.calls_total + below.calls;
-  }
-  return sum;
-}
-
 export const runReads: Record<string, Read> = {
   "run.list": async (context) => {
     const conditions = await readable(context);
@@ -54,7 +32,7 @@ export const runReads: Record<string, Read> = {
   "run.get": async (context) => {
     const run = await readableRun(context);
     const [tree, steps] = await Promise.all([
-      treeOf(context, run),
+      runTree(context.tx, run.id),
       context.tx.rows<StepRow>(
         "select * from agent_steps where run_id = $1 order by created_at desc, step_id desc limit $2",
         [run.id, latestSteps],
@@ -102,7 +80,7 @@ export const runReads: Record<string, Read> = {
   },
   "run.export": async (context) => {
     const run = await readableRun(context);
-    const tree = await treeOf(context, run);
+    const tree = await runTree(context.tx, run.id);
     const whole = (sql: string, id: string) => context.tx.rows<Record<string, unknown>>(sql, [id]);
     const runs = [];
     for (const row of tree)

@@ -2,7 +2,7 @@ import { Router } from "express";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Sql } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
-import { findRun, type RunEventRow, type RunRow, readRunEvents } from "../../db/queries/runs.ts";
+import { findRun, type RunEventRow, type RunRow, readRunEvents, runTree, usedBelow } from "../../db/queries/runs.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 import { runToView } from "../views/runs.ts";
@@ -71,7 +71,7 @@ export function runStreamRoutes(deps: ApiDeps): Router {
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
       if (seen.run.completed_at !== null && seen.events.length === 0) {
-        res.write(`event: end\ndata: ${JSON.stringify(runToView(seen.run))}\n\n`);
+        res.write(`event: end\ndata: ${JSON.stringify(runToView(seen.run, seen.below))}\n\n`);
         return close();
       }
       if (Date.now() - lastWrite > heartbeatMs) {
@@ -95,12 +95,14 @@ export function runStreamRoutes(deps: ApiDeps): Router {
     caller: Caller,
     runId: string,
     after: number,
-  ): Promise<{ run: RunRow; events: RunEventRow[] } | undefined> {
+  ): Promise<{ run: RunRow; below: ReturnType<typeof usedBelow>; events: RunEventRow[] } | undefined> {
     return deps.db.readOrganisation(caller.organisationId, async (sql) => {
       // Before the events: when it has ended, all of them are there.
       const run = await findRun(sql, runId);
       if (run === undefined || !(await maySee(sql, run, caller))) return undefined;
-      return { run, events: await readRunEvents(sql, run.root_run_id, after, pageSize) };
+      const events = await readRunEvents(sql, run.root_run_id, after, pageSize);
+      const below = usedBelow(await runTree(sql, run.id), run.id);
+      return { run, below, events };
     });
   }
 

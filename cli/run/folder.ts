@@ -10,7 +10,7 @@ const mostFiles = 2_000;
 /** A folder with more in it was hardly meant. */
 const mostEntries = 50_000;
 
-export interface UploadedFile {
+interface UploadedFile {
   path: string;
   content: string;
   encoding: "utf8" | "base64";
@@ -94,7 +94,9 @@ async function* entriesBelow(
 /** A file's bytes, or why they are not read. */
 async function contentOf(path: string): Promise<Buffer | string> {
   // What was a file when it was listed may be a link by now.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
   if (handle === undefined) return "cannot be read";
   try {
     const found = await handle.stat();

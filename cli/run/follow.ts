@@ -109,12 +109,16 @@ async function* polled(
       yield { kind: "end" };
       return;
     }
-    if (data.length === 0) await delay(pollMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    if (data.length === 0)
+      await delay(pollMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
   }
 }
 
 /** A body's chunks until it ends, is quiet for too long, or the signal comes. */
-async function* chunksOf(body: ReadableStream<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   const cancel = () => void reader.cancel().catch(() => undefined);
   const watchdog = setTimeout(cancel, quietMs);

@@ -1,11 +1,13 @@
 import { asText } from "../printable.ts";
-import type { RunEvent } from "./follow.ts";
 import { dollars, duration, shortCount } from "./figures.ts";
+import type { RunEvent } from "./follow.ts";
 import { fieldsOf, numberOf, textOf } from "./payload.ts";
 
 export interface Remark {
   level: "info" | "warning";
   text: string;
+  /** What a person can type about it. */
+  command?: string;
 }
 
 /** Events that a step or a run of the tree shows. */
@@ -55,7 +57,7 @@ export function remarkOn(event: RunEvent): Remark | undefined {
     case "output_repaired":
       return info(`The answer was repaired to fit its schema${because}`);
     case "paused":
-      return warning(`Paused${because}. It goes on with: powerloom runs resume ${event.run_id}`);
+      return { ...warning(`Paused${because}`), command: `powerloom runs resume ${event.run_id}` };
     case "resumed":
       return info(`Goes on${because}`);
     case "told_to_message":
@@ -67,7 +69,9 @@ export function remarkOn(event: RunEvent): Remark | undefined {
     case "bypass":
       return warning(`${text("tool")} ran without asking: the OU's mode is BYPASS (${text("rule")})`);
     case "elevation_granted":
-      return info(`${text("tool")} may run again without asking for ${duration((numberOf(event, "seconds") ?? 0) * 1_000)}`);
+      return info(
+        `${text("tool")} may run again without asking for ${duration((numberOf(event, "seconds") ?? 0) * 1_000)}`,
+      );
     case "elevation_used":
       return info(`${text("tool")} ran on an approval of before`);
     default:
@@ -91,6 +95,7 @@ function budgetSentence(event: RunEvent): string {
   }
   const unit = textOf(event, "unit");
   const cap = numberOf(event, "cap");
-  const limit = cap === null || unit === "deadline" ? "" : ` of ${unit === "costMicros" ? dollars(cap) : shortCount(cap)}`;
+  const limit =
+    cap === null || unit === "deadline" ? "" : ` of ${unit === "costMicros" ? dollars(cap) : shortCount(cap)}`;
   return `${percent} % of the budget is used (${units[unit] ?? unit}${limit})`;
 }

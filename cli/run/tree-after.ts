@@ -1,18 +1,9 @@
 import type { RunEvent } from "./follow.ts";
-import { remarkOn } from "./remarks.ts";
 import { fieldsOf, isFields, numberOf, textOf } from "./payload.ts";
-import {
-  added,
-  isOver,
-  type Item,
-  type Mark,
-  type PlanStep,
-  type RunNode,
-  type RunTree,
-  type StepItem,
-  type TreeInput,
-  unknownRun,
-} from "./tree.ts";
+import { remarkOn } from "./remarks.ts";
+import { changeStep, closed, endMark, newStep, withItem, withPlanStep } from "./run-node.ts";
+import { childEnded, childStarted, started, withNode } from "./subagents.ts";
+import { added, isOver, type RunNode, type RunTree, type StepItem, type TreeInput, unknownRun } from "./tree.ts";
 
 /** Of what a model says, this much is kept for the one line it is shown on. */
 const mostWords = 500;
@@ -68,15 +59,26 @@ function happened(tree: RunTree, event: RunEvent): RunTree {
     case "run_step":
       return stepEnded(silent(tree, event.run_id, numberOf(event, "plan_step")), event, node, at);
     case "blocked":
-      return withNode(tree, changeStep(node, event, at, { mark: "refused", detail: textOf(event, "reason"), durationMs: null }));
+      return withNode(
+        tree,
+        changeStep(node, event, at, { mark: "refused", detail: textOf(event, "reason"), durationMs: null }),
+      );
     case "permission_requested": {
       const detail = textOf(event, "reason");
       const requestId = textOf(event, "request_id");
-      const waiting = changeStep(node, event, at, { mark: "waiting", detail, requestId, input: textOf(event, "input") });
+      const waiting = changeStep(node, event, at, {
+        mark: "waiting",
+        detail,
+        requestId,
+        input: textOf(event, "input"),
+      });
       return withNode(tree, { ...waiting, mark: "waiting" });
     }
     case "permission_approved":
-      return withNode(tree, { ...changeStep(node, event, at, { mark: "running", detail: "", requestId: null }), mark: "running" });
+      return withNode(tree, {
+        ...changeStep(node, event, at, { mark: "running", detail: "", requestId: null }),
+        mark: "running",
+      });
     case "permission_denied":
     case "permission_expired":
     case "permission_cancelled": {
@@ -101,26 +103,17 @@ function happened(tree: RunTree, event: RunEvent): RunTree {
   }
 }
 
-function started(tree: RunTree, event: RunEvent, node: RunNode, at: number): RunTree {
-  return withNode(tree, {
-    ...node,
-    agent: textOf(event, "agent") || node.agent,
-    model: textOf(event, "model"),
-    task: textOf(event, "task") || node.task,
-    mark: isOver(node.mark) ? node.mark : "running",
-    startedAt: at,
-  });
-}
-
 function answered(tree: RunTree, event: RunEvent, node: RunNode, at: number): RunTree {
   const planStep = numberOf(event, "plan_step");
   const tokens = numberOf(event, "tokens") ?? 0;
   const { tools } = fieldsOf(event);
-  const proposed = (Array.isArray(tools) ? tools : []).map((tool: unknown, index): StepItem => ({
-    ...newStep(`${textOf(event, "step_id")}.${index + 1}`, planStep, at),
-    tool: String(tool),
-    tokens: index === 0 ? tokens : 0,
-  }));
+  const proposed = (Array.isArray(tools) ? tools : []).map(
+    (tool: unknown, index): StepItem => ({
+      ...newStep(`${textOf(event, "step_id")}.${index + 1}`, planStep, at),
+      tool: String(tool),
+      tokens: index === 0 ? tokens : 0,
+    }),
+  );
   const used = added(node.used, { tokens, costMicros: numberOf(event, "cost_micros") ?? 0, calls: 1 });
   const plan = withPlanStep(node, planStep, fieldsOf(event)["final"] === true ? "done" : "running", tokens);
   return withNode(tree, { ...node, used, plan, items: [...node.items, ...proposed] });
@@ -137,29 +130,10 @@ function stepEnded(tree: RunTree, event: RunEvent, node: RunNode, at: number): R
     requestId: null,
   });
   // What a step failed in is asked of the model next; only its answer, or the run's end, says that the step has failed.
-  return withNode(tree, { ...after, plan: withPlanStep(after, numberOf(event, "plan_step"), failed ? "running" : "done", 0) });
-}
-
-/** The subagent takes the place of the call that started it. */
-function childStarted(tree: RunTree, event: RunEvent, node: RunNode): RunTree {
-  const id = textOf(event, "child_run_id");
-  const known = tree.runs[id];
-  // A run has one place: what would make a circle, or a second place, is passed over.
-  if (id === "" || id === tree.rootId || known?.parentId === node.id) return withNode(tree, node);
-  const stepId = textOf(event, "step_id");
-  const planStep = node.items.find((item) => item.kind === "step" && item.id === stepId)?.planStep ?? null;
-  const child = { ...(known ?? unknownRun(id)), parentId: node.id, agent: textOf(event, "agent") || "agent" };
-  const item: Item = { kind: "run", planStep, stepId, runId: id };
-  const replaced = node.items.some((one) => one.kind === "step" && one.id === stepId)
-    ? node.items.map((one) => (one.kind === "step" && one.id === stepId ? item : one))
-    : [...node.items, item];
-  return withNode(withNode(tree, { ...node, items: replaced }), child);
-}
-
-function childEnded(tree: RunTree, event: RunEvent, at: number): RunTree {
-  const child = tree.runs[textOf(event, "child_run_id")];
-  if (child === undefined || isOver(child.mark)) return tree;
-  return withNode(tree, { ...closed(child, endMark(textOf(event, "status"))), endedAt: at });
+  return withNode(tree, {
+    ...after,
+    plan: withPlanStep(after, numberOf(event, "plan_step"), failed ? "running" : "done", 0),
+  });
 }
 
 function ended(tree: RunTree, event: RunEvent, node: RunNode, at: number): RunTree {
@@ -169,67 +143,12 @@ function ended(tree: RunTree, event: RunEvent, node: RunNode, at: number): RunTr
     calls: Math.max(node.used.calls, numberOf(event, "calls") ?? 0),
   };
   const over = closed(node, endMark(textOf(event, "status")));
-  return withNode(silent(tree, node.id, "all"), { ...over, endedAt: at, reason: textOf(event, "reason"), used: charged });
-}
-
-/** A run that is over has nothing open. */
-function closed(node: RunNode, mark: Mark): RunNode {
-  const items = node.items.map((item) =>
-    item.kind === "step" && !isOver(item.mark) ? { ...item, mark: "stopped" as const, requestId: null } : item,
-  );
-  const plan = Object.fromEntries(
-    Object.entries(node.plan).map(([number, step]) => [
-      number,
-      isOver(step.mark) ? step : { ...step, mark: mark === "done" ? mark : ("failed" as const) },
-    ]),
-  );
-  return { ...node, mark, items, plan };
-}
-
-function endMark(status: string): Mark {
-  if (status === "completed") return "done";
-  return status === "stopped" || status === "cancelled" ? status : "failed";
-}
-
-function newStep(id: string, planStep: number | null, at: number): StepItem {
-  return {
-    kind: "step",
-    id,
-    planStep,
-    tool: "tool",
-    mark: "running",
-    input: "",
-    detail: "",
-    requestId: null,
-    startedAt: at,
-    durationMs: null,
-    tokens: 0,
-  };
-}
-
-/** Changes the step an event is of; one that nobody has heard of is added. */
-function changeStep(node: RunNode, event: RunEvent, at: number, change: Partial<StepItem>): RunNode {
-  const id = textOf(event, "step_id");
-  const named = textOf(event, "tool") === "" ? {} : { tool: textOf(event, "tool") };
-  if (node.items.some((item) => item.kind === "step" && item.id === id))
-    return {
-      ...node,
-      items: node.items.map((item) => (item.kind === "step" && item.id === id ? { ...item, ...named, ...change } : item)),
-    };
-  return withItem(node, { ...newStep(id, numberOf(event, "plan_step"), at), ...named, ...change });
-}
-
-function withPlanStep(node: RunNode, number: number | null, mark: Mark, tokens: number): Readonly<Record<number, PlanStep>> {
-  if (number === null) return node.plan;
-  return { ...node.plan, [number]: { mark, tokens: (node.plan[number]?.tokens ?? 0) + tokens } };
-}
-
-function withItem(node: RunNode, item: Item): RunNode {
-  return { ...node, items: [...node.items, item] };
-}
-
-function withNode(tree: RunTree, node: RunNode): RunTree {
-  return { ...tree, runs: { ...tree.runs, [node.id]: node } };
+  return withNode(silent(tree, node.id, "all"), {
+    ...over,
+    endedAt: at,
+    reason: textOf(event, "reason"),
+    used: charged,
+  });
 }
 
 /** Nobody is speaking there any more. A planned step's thread is `step-<n>`, with `~<m>` after a new beginning. */

@@ -75,14 +75,14 @@ export interface StepItem {
   tokens: number;
 }
 
-export interface ChildItem {
+interface ChildItem {
   kind: "run";
   planStep: number | null;
   stepId: string;
   runId: string;
 }
 
-export interface NoteItem {
+interface NoteItem {
   kind: "note";
   planStep: null;
   event: RunEvent;

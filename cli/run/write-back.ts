@@ -56,7 +56,8 @@ async function writeOne(root: string, path: string, content: Buffer, sent: strin
 
   const target = join(root, path);
   const here = await lstat(target).catch(ifMissing);
-  if (here !== undefined && !here.isFile()) return refused(here.isSymbolicLink() ? "it is a link here" : "it is no file here");
+  if (here !== undefined && !here.isFile())
+    return refused(here.isSymbolicLink() ? "it is a link here" : "it is no file here");
   const current = here === undefined ? undefined : await digestOfFile(target);
   if (current === contentDigest(content)) return { status: "same", path };
   if (current !== sent) return { status: "beside", path, beside: await writeBeside(root, path, content) };

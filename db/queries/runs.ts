@@ -259,3 +259,26 @@ export function readThread(sql: Sql, runId: string, thread: string): Promise<Mes
     [runId, thread, windowBytes],
   );
 }
+
+/** A run and all below it; parents come before their children. */
+export function runTree(sql: Sql, runId: string): Promise<RunRow[]> {
+  return sql.rows<RunRow>(
+    `with recursive tree as (
+       select id, 0 as depth from agent_runs where id = $1
+       union all select c.id, depth + 1 from agent_runs c join tree t on c.parent_run_id = t.id)
+     ${runSelect} join tree on tree.id = r.id order by tree.depth, r.id`,
+    [runId],
+  );
+}
+
+/** What the subagents of a run have used, at any depth. */
+export function usedBelow(tree: readonly RunRow[], id: string): { tokens: number; costMicros: number; calls: number } {
+  const sum = { tokens: 0, costMicros: 0, calls: 0 };
+  for (const child of tree.filter((row) => row.parent_run_id === id)) {
+    const below = usedBelow(tree, child.id);
+    sum.tokens += Number(child.tokens_total) + below.tokens;
+    sum.costMicros += Number(child.cost_micros_total) + below.costMicros;
+    sum.calls += child.calls_total + below.calls;
+  }
+  return sum;
+}

@@ -137,7 +137,6 @@ describe("a run from task to reviewed result", () => {
     );
     const good = await start({ task: "Plan.", agent: "planner", models: mended });
     const g = await ended(bob, good.id);
-    console.log("WHY", JSON.stringify(g.reason));
     expect(g).toMatchObject({ status: "completed" });
     const never = await armMind("never", talker([{ output: { steps: [], reasoning: "r", risks: [] } }]));
     const bad = await start({ task: "Plan.", agent: "planner", models: never });
@@ -186,11 +185,12 @@ describe("limits", () => {
       planner: {
         rules: [
           { when: { last: "use the second file" }, reply: { output: plan } },
-          { when: {}, reply: { ...list, delay_ms: 150 } },
+          { when: {}, reply: { ...list, delay_ms: 700 } },
         ],
       },
     });
     const { id } = await start({ task: "Listen.", agent: "planner", models });
+    await runWhen(bob, id, ({ steps }) => steps.some(({ tool }) => tool === "list_directory"), "it has begun");
     expect((await bob.send("POST", `/runs/${id}/messages`, { text: "use the second file" })).status).toBe(202);
     expect(await ended(bob, id)).toMatchObject({ status: "completed" });
   });
