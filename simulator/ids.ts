@@ -13,7 +13,9 @@ export type IdPrefix =
   | "skill"
   | "skillver"
   | "wrkspc"
-  | "req";
+  | "req"
+  | "msg"
+  | "toolu";
 
 /** An identifier in the provider's form: prefix, `01`, then base58-like characters. */
 export function newId(prefix: IdPrefix): string {

@@ -7,6 +7,8 @@ import { faultInjection } from "./http/faults.ts";
 import { requireCredential, requireManagedAgentsBeta } from "./http/guard.ts";
 import { jsonBody } from "./http/json-body.ts";
 import { requestLog } from "./http/request-log.ts";
+import { type Minds, minds } from "./messages/minds.ts";
+import { messageRoutes } from "./messages/routes.ts";
 import { agentRoutes } from "./resources/agents.ts";
 import { credentialRoutes } from "./resources/credentials.ts";
 import { environmentRoutes } from "./resources/environments.ts";
@@ -56,7 +58,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   });
   metrics.runningTurns(() => runner.running());
 
-  const app = createApp(store, runner, metrics, closeStreams.signal, log);
+  const app = createApp({ store, runner, metrics, closing: closeStreams.signal, paceMs: options.paceMs ?? 0, log });
   const server = await listen(app, options);
   runner.resume();
   const { port } = server.address() as AddressInfo;
@@ -111,31 +113,36 @@ function createMetrics() {
   };
 }
 
-function createApp(
-  store: Store,
-  runner: Runner,
-  metrics: Metrics,
-  closing: AbortSignal,
-  log: (line: Record<string, unknown>) => void,
-): Express {
+interface AppParts {
+  store: Store;
+  runner: Runner;
+  metrics: Metrics;
+  closing: AbortSignal;
+  paceMs: number;
+  log: (line: Record<string, unknown>) => void;
+}
+
+function createApp({ store, runner, metrics, closing, paceMs, log }: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.set("query parser", "simple");
   const requests = requestLog(({ method, status }) => metrics.requests.inc({ method, status }));
   const faults = faultInjection();
+  const messageMinds = minds();
 
   app.get("/healthz", (_req, res) => void res.json({ status: "ok" }));
   app.get("/readyz", (_req, res) => void res.status(closing.aborted ? 503 : 200).json({ ready: !closing.aborted }));
   app.get("/metrics", async (_req, res) => {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
-  app.use("/_control", controlRoutes(requests, faults));
+  app.use("/_control", controlRoutes(requests, faults, messageMinds));
 
   app.use(requests.middleware, faults.middleware, requireCredential);
   app.use(["/v1/agents", "/v1/environments", "/v1/vaults", "/v1/sessions"], requireManagedAgentsBeta);
   app.use(skillRoutes(store), agentRoutes(store), environmentRoutes(store), vaultRoutes(store));
   app.use(credentialRoutes(store), sessionRoutes(store, runner.wake), eventRoutes(store, runner.wake, closing));
+  app.use(messageRoutes(messageMinds, { paceMs }));
   app.use(() => {
     throw notFound("Not found");
   });
@@ -143,7 +150,11 @@ function createApp(
   return app;
 }
 
-function controlRoutes(requests: ReturnType<typeof requestLog>, faults: ReturnType<typeof faultInjection>): Router {
+function controlRoutes(
+  requests: ReturnType<typeof requestLog>,
+  faults: ReturnType<typeof faultInjection>,
+  messageMinds: Minds,
+): Router {
   const router = Router();
   router.use((req, _res, next) => {
     const remote = req.socket.remoteAddress ?? "";
@@ -162,6 +173,12 @@ function controlRoutes(requests: ReturnType<typeof requestLog>, faults: ReturnTy
     faults.clear();
     res.json({ armed: [] });
   });
+  router.post("/minds", jsonBody, (req, res) => void res.json({ armed: messageMinds.arm(req.body) }));
+  router.delete("/minds", (_req, res) => {
+    messageMinds.clear();
+    res.json({ armed: [] });
+  });
+  router.get("/minds", (_req, res) => void res.json({ data: messageMinds.view() }));
   router.get("/requests", (_req, res) => void res.json({ data: requests.records() }));
   router.delete("/requests", (_req, res) => {
     requests.clear();

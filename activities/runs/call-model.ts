@@ -132,7 +132,7 @@ async function store(deps: RunDeps, call: ModelCall, run: RunRow, reply: ModelRe
       role: "assistant",
       content: storable(reply.content) as unknown[],
     });
-    const tools = await proposeCalls(deps, tx, run, call, calls);
+    const tools = await proposeCalls(deps, tx, run, definition, call, calls);
     if (read !== null) await storeFinal(tx, run, call, read);
     const final = read?.facts ?? null;
     const facts: ModelAnswer = {

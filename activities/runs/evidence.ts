@@ -36,7 +36,12 @@ export async function gatherToolEvidence(
   ]);
   const rights = decide(authority);
   return {
-    rights: { allowed: rights.effect === "allow", rule: rights.rule, reason: rights.reason },
+    // In our words: what `decide` says names people, and this goes into histories.
+    rights: {
+      allowed: rights.effect === "allow",
+      rule: rights.rule,
+      reason: rights.effect === "allow" ? "" : "the person this run acts for may not run agents there (any more)",
+    },
     mode,
     lease: lease === undefined ? null : leaseValidity(run.id, call.tool, lease, now),
     elevation: elevation === undefined ? null : { id: elevation.id, expiresAt: elevation.expires_at.getTime() },

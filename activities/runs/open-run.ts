@@ -43,7 +43,13 @@ export async function openRun(deps: RunDeps, ref: RunRef & { caps?: RunCaps }): 
       now,
     );
     const rights = decide(evidence);
-    if (rights.effect === "deny") return { kind: "closed", status: "failed", rule: rights.rule, reason: rights.reason };
+    if (rights.effect === "deny")
+      return {
+        kind: "closed",
+        status: "failed",
+        rule: rights.rule,
+        reason: "the person this run acts for may not run agents there (any more)",
+      };
     if (run.status === "received") {
       if (ref.caps !== undefined) run.budget = await narrowBudget(tx, run, ref.caps);
       const held = run.parent_run_id === null ? await holdBudget(tx, run) : undefined;

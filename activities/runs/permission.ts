@@ -116,7 +116,7 @@ async function request(
     approvalId: requestId,
     detail: { summary, reason: ask.reason },
   });
-  return { requestId, status: "pending", reason: ask.reason, expiresAt: expiresAt.getTime() };
+  return { requestId, status: "pending", expiresAt: expiresAt.getTime() };
 }
 
 /**
@@ -139,15 +139,14 @@ export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId:
       [ref.requestId, run.id],
     );
     if (approval === undefined || asked === undefined) throw new Error(`no permission request ${ref.requestId}`);
-    const stateNow = (status: PermissionState["status"], reason: string | null): PermissionState => ({
+    const stateNow = (status: PermissionState["status"]): PermissionState => ({
       requestId: approval.id,
       status,
-      reason: reason ?? "",
       expiresAt: approval.expires_at.getTime(),
     });
-    if (asked.decision !== "pending") return { run, state: stateNow(asked.decision, asked.decision_reason) };
+    if (asked.decision !== "pending") return { run, state: stateNow(asked.decision) };
     const now = deps.now();
-    if (approval.status === "pending" && now < approval.expires_at) return { run, state: stateNow("pending", null) };
+    if (approval.status === "pending" && now < approval.expires_at) return { run, state: stateNow("pending") };
     const status =
       approval.status === "approved" && now < approval.expires_at
         ? "approved"
@@ -193,7 +192,7 @@ export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId:
       approvalId: approval.id,
       detail: { reason },
     });
-    return { run, state: stateNow(status, reason) };
+    return { run, state: stateNow(status) };
   });
   tellWatchers(deps, run);
   return state;
@@ -258,7 +257,6 @@ async function latestFor(
         state: {
           requestId: row.request_id,
           status: row.decision,
-          reason: row.reason,
           expiresAt: Date.parse(row.context.expires_at),
         },
       };

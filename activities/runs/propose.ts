@@ -1,5 +1,6 @@
 import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import { digestOf } from "../../core/canonical.ts";
+import { within } from "../../core/hooks/rules/tool-allowed.ts";
 import type { CheckedValue } from "../../core/hooks/subjects.ts";
 import type { ModelCall, OwnVerdict, ProposedCall } from "../../core/runs/facts.ts";
 import type { Fault } from "../../core/runs/terms.ts";
@@ -95,6 +96,7 @@ export async function proposeCalls(
   deps: RunDeps,
   tx: Tx,
   run: RunRow,
+  definition: AgentDefinition,
   call: ModelCall,
   calls: readonly ReadCall[],
 ): Promise<ProposedCall[]> {
@@ -110,7 +112,7 @@ export async function proposeCalls(
       risk: one.spec?.risk ?? "high",
       delegateTo: delegateOf(one.name, one.args),
       arguments: one.arguments,
-      paths: one.paths,
+      paths: whereabouts(one.paths, definition),
       contextHash: one.contextHash,
       own: one.own,
       ...evidence,
@@ -137,6 +139,15 @@ export async function proposeCalls(
     proposed.push(facts);
   }
   return proposed;
+}
+
+/** What the rules need to know of paths, without their names: they are a model's words. */
+function whereabouts(paths: readonly string[], { constraints }: AgentDefinition): string[] {
+  const constraint = constraints.find((one) => one.type === "path_constraint");
+  if (constraint?.type !== "path_constraint") return [];
+  return paths.map((path) =>
+    constraint.paths.some((allowed) => within(path, allowed)) ? (constraint.paths[0] ?? ".") : "../outside",
+  );
 }
 
 function delegateOf(name: string, args: Record<string, unknown>): string | null {

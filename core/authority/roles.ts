@@ -40,6 +40,8 @@ const ouAdministration = [
   "request:read",
   "run:read",
   "run:control",
+  "governance:read",
+  "budget:read",
 ] as const;
 
 const organisationAdministration = [
@@ -48,6 +50,8 @@ const organisationAdministration = [
   "approval:read",
   "approval:vote",
   "audit:read",
+  "governance:update",
+  "budget:update",
   "organisation:administer",
 ] as const;
 
@@ -81,7 +85,16 @@ export const builtInRoles = {
   },
   Auditor: {
     description: "Reads everything, the audit trail included; changes nothing",
-    permissions: [...reads, "audit:read", "request:read", "session:read", "run:read", "approval:read"],
+    permissions: [
+      ...reads,
+      "audit:read",
+      "request:read",
+      "session:read",
+      "run:read",
+      "approval:read",
+      "governance:read",
+      "budget:read",
+    ],
   },
   Viewer: { description: "Reads what exists", permissions: [...reads] },
   AgentUser: {

@@ -136,7 +136,7 @@ export interface ProposedCall {
   /** Null: no tool that acts, a subagent is to be started. */
   delegateTo: string | null;
   arguments: CheckedValue;
-  /** Files it names, normalised. */
+  /** Where the files it names are, by the definition's constraint: within its first path, or outside. Never their names. */
   paths: string[];
   contextHash: string;
   own: OwnVerdict;
@@ -195,7 +195,6 @@ export interface PermissionAsk extends RunRef {
 export interface PermissionState {
   requestId: string;
   status: "pending" | "approved" | "denied" | "expired" | "cancelled";
-  reason: string;
   /** Epoch milliseconds. */
   expiresAt: number;
 }

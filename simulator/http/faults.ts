@@ -11,12 +11,19 @@ const faultSchema = z.strictObject({
   times: z.int().positive().default(1),
   retry_after: z.number().nonnegative().optional(),
   delay_ms: z.int().nonnegative().default(0),
+  after_events: z.int().nonnegative().default(1).describe("of a streamed message: how many events come before"),
+  error_type: z.string().default("api_error").describe("the type in a mid-stream error event"),
 });
 
 export type Fault = z.output<typeof faultSchema>;
 
-/** What a stream does after its first event when a fault was armed for it. */
-export type StreamFault = { kind: "cut_stream" | "mid_stream_error"; delayMs: number };
+/** What a stream does when a fault was armed for it: a session's after its first event, a message's after so many. */
+export interface StreamFault {
+  kind: "cut_stream" | "mid_stream_error";
+  delayMs: number;
+  afterEvents: number;
+  errorType: string;
+}
 
 const messages: Partial<Record<ErrorStatus, string>> = {
   429: "This request would exceed your rate limit.",
@@ -60,7 +67,12 @@ export function faultInjection() {
         return void setTimeout(next, fault.delay_ms);
       case "cut_stream":
       case "mid_stream_error":
-        res.locals["streamFault"] = { kind: fault.kind, delayMs: fault.delay_ms } satisfies StreamFault;
+        res.locals["streamFault"] = {
+          kind: fault.kind,
+          delayMs: fault.delay_ms,
+          afterEvents: fault.after_events,
+          errorType: fault.error_type,
+        } satisfies StreamFault;
         return next();
     }
   };

@@ -53,7 +53,7 @@ function brokenBy({ tool, paths, callsMade }: ToolSubject, constraint: Constrain
 }
 
 /** Both are relative to the workspace. A path that leads upwards or is absolute is within nothing. */
-function within(path: string, folder: string): boolean {
+export function within(path: string, folder: string): boolean {
   const parts = partsOf(path);
   const allowed = partsOf(folder);
   if (parts === undefined || allowed === undefined) return false;
