@@ -23,6 +23,7 @@ interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   required?: string[];
   items?: JsonSchema;
+  anyOf?: JsonSchema[];
   enum?: unknown[];
   default?: unknown;
   description?: string;
@@ -35,7 +36,18 @@ function typeOf(schema: JsonSchema, where: string): ParameterType {
   throw new Error(`${where}: a parameter must have one plain JSON type, found ${JSON.stringify(schema)}`);
 }
 
-function parameter(name: string, place: Place, required: boolean, schema: JsonSchema, where: string) {
+/** What a value is when it is not null, and whether it may be that. */
+function orNull(schema: JsonSchema): { schema: JsonSchema; nullable: boolean } {
+  const { anyOf, ...rest } = schema;
+  const others = anyOf?.filter(({ type }) => type !== "null");
+  const [only] = others ?? [];
+  return anyOf === undefined || only === undefined || others?.length !== 1 || anyOf.length !== 2
+    ? { schema, nullable: false }
+    : { schema: { ...only, ...rest }, nullable: true };
+}
+
+function parameter(name: string, place: Place, required: boolean, given: JsonSchema, where: string) {
+  const { schema, nullable } = orNull(given);
   const type = typeOf(schema, `${where}.${name}`);
   return {
     name,
@@ -43,6 +55,7 @@ function parameter(name: string, place: Place, required: boolean, schema: JsonSc
     required,
     type,
     ...(type === "array" && schema.items !== undefined ? { items: typeOf(schema.items, `${where}.${name}[]`) } : {}),
+    ...(nullable ? { nullable } : {}),
     ...(schema.enum === undefined ? {} : { enum: schema.enum }),
     ...(schema.default === undefined ? {} : { default: schema.default }),
     ...(schema.description === undefined ? {} : { description: schema.description }),
@@ -99,6 +112,8 @@ export interface CommandParameter {
   type: "string" | "integer" | "number" | "boolean" | "array" | "object";
   /** Type of an array's items. */
   items?: "string" | "integer" | "number" | "boolean" | "array" | "object";
+  /** May be null: \`none\` on the command line. */
+  nullable?: boolean;
   enum?: readonly string[];
   default?: unknown;
   description?: string;

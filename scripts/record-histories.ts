@@ -14,6 +14,7 @@ import { createOrganisation } from "../db/create-organisation.ts";
 import { openDatabase } from "../db/database.ts";
 import { type Person, signIn } from "../demo/api.ts";
 import { type LocalStack, startLocalStack } from "../stack/local-stack.ts";
+import { armMind, ended, fixingMind, planOf, runWhen, sampleFiles, talker } from "../test/support/runs.ts";
 
 /**
  * Records a history of every way a workflow can go, from a real run. Recordings are not made again once committed: without
@@ -309,6 +310,61 @@ async function recordSessions({ root, admin, second }: World, metaId: string): P
   await save("agent-session-idle", workflowIds.agentSession(idle.session_id));
 }
 
+/** Runs by scripted minds: a whole tree of agents, and each way a run can end before its time. */
+async function recordRuns({ root, builder, second }: World): Promise<void> {
+  const approve = async (decision: "approve" | "deny") => {
+    const open = await until("a permission is asked for", async () =>
+      (await second.get<{ data: { id: string; kind: string }[] }>("/approvals?status=pending")).data.find(
+        ({ kind }) => kind === "permission",
+      ),
+    );
+    await vote(second, open.id, decision);
+  };
+  const start = async (mind: string, roles: Parameters<typeof armMind>[1], input: Record<string, unknown>) => {
+    const models = await armMind(mind, roles, stack.simulatorUrl);
+    return builder.make<{ id: string }>("/runs", { ou: root, models, ...input });
+  };
+  const children = async (id: string) => (await ended(builder, id)).children;
+  const listing = { tool_uses: [{ name: "list_directory", input: { path: "." } }] };
+
+  const whole = await start("whole", fixingMind(), { task: "Find and fix the failing test.", files: sampleFiles });
+  await approve("approve");
+  await approve("approve");
+  for (const { id, agent } of await children(whole.id)) await save(`agent-run-${agent}`, workflowIds.agentRun(id));
+  await save("agent-run-orchestrator", workflowIds.agentRun(whole.id));
+
+  const { plan, executor } = planOf([{ step: 1, tool: "write_file", args: { path: "x.txt", content: "x" } }]);
+  const denied = await start(
+    "denied",
+    { ...fixingMind(), planner: { turns: [{ output: plan }] }, executor },
+    { task: "Write." },
+  );
+  await approve("deny");
+  const refused = (await children(denied.id)).find(({ agent }) => agent === "executor");
+  await save("agent-run-permission-denied", workflowIds.agentRun(refused?.id ?? ""));
+
+  const alone = { agent: "planner", task: "Look." };
+  const spent = await start("spent", talker([listing]), { ...alone, budget: { tokens: 6_000 } });
+  await ended(builder, spent.id);
+  await save("agent-run-budget-exhausted", workflowIds.agentRun(spent.id));
+
+  const circling = await start("circling", talker([listing]), alone);
+  await runWhen(builder, circling.id, ({ status }) => status === "paused", "it is paused");
+  await builder.send("POST", `/runs/${circling.id}/resume`, {});
+  await ended(builder, circling.id);
+  await save("agent-run-loop-stopped", workflowIds.agentRun(circling.id));
+
+  const slow = await start("slow", talker([{ ...listing, delay_ms: 20_000 }]), alone);
+  await runWhen(builder, slow.id, ({ status }) => status === "running", "it runs");
+  await builder.send("POST", `/runs/${slow.id}/cancel`, {});
+  await ended(builder, slow.id);
+  await save("agent-run-cancelled", workflowIds.agentRun(slow.id));
+
+  const invalid = await start("invalid", talker([{ output: { steps: [], reasoning: "r", risks: [] } }]), alone);
+  await ended(builder, invalid.id);
+  await save("agent-run-output-invalid", workflowIds.agentRun(invalid.id));
+}
+
 await mkdir(folder, { recursive: true });
 const present = (await readdir(folder)).filter((file) => file.endsWith(".json"));
 if (present.length > 0 && !missingOnly) {
@@ -337,6 +393,7 @@ try {
   const connection = await Connection.connect({ address: stack.temporalAddress });
   temporal = new Client({ connection, namespace: stack.temporalNamespace });
   const world = await setUp();
+  await recordRuns(world);
   await recordProvision(world);
   await recordReconcile(world);
   await recordSessions(world, await recordBootstrap(world));

@@ -58,7 +58,7 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
       return { kind: "answer", answer };
     }
     const definition = await definitionOf(tx, run);
-    if (call.planStep !== null) await openPlanThread(tx, run, call.planStep, call.thread);
+    const planned = call.planStep === null ? null : await openPlanThread(tx, run, call.planStep, call.thread);
     const reset = call.say.find((one) => one.kind === "replan");
     if (reset?.kind === "replan") await openAnew(tx, run, call, reset.from);
     for (const [index, one] of call.say.entries())
@@ -78,7 +78,7 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
     const [, said, tools] = await Promise.all([
       opened,
       readThread(tx, run.id, call.thread),
-      offeredTools(tx, run.id, allowedTools(definition, deps.tools)),
+      offeredTools(tx, run.id, allowedTools(definition, deps.tools), planned),
     ]);
     const request = buildRequest(run, definition, tools, said, {
       maxOutputTokens: call.maxOutputTokens,

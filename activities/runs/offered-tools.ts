@@ -14,10 +14,15 @@ export function allowedTools(definition: AgentDefinition, all: readonly ToolSpec
 }
 
 /**
- * Tools whose schemas are sent with a thread's calls: the first ones, and those the run has looked up. With hundreds of
- * tools the rest would be most of the prompt.
+ * Tools whose schemas are sent with a thread's calls: the first ones, the one a planned step uses, and those the run has
+ * looked up. With hundreds of tools the rest would be most of the prompt.
  */
-export async function offeredTools(sql: Sql, runId: string, allowed: readonly ToolSpec[]): Promise<ToolSpec[]> {
+export async function offeredTools(
+  sql: Sql,
+  runId: string,
+  allowed: readonly ToolSpec[],
+  planned: string | null,
+): Promise<ToolSpec[]> {
   if (allowed.every((tool) => tool.bootstrap)) return [...allowed];
   const looked = await sql.rows<{ name: string }>(
     `select distinct args ->> 'name' as name from agent_steps
@@ -25,7 +30,7 @@ export async function offeredTools(sql: Sql, runId: string, allowed: readonly To
     [runId],
   );
   const asked = new Set(looked.map(({ name }) => name));
-  return allowed.filter((tool) => tool.bootstrap || asked.has(tool.name));
+  return allowed.filter((tool) => tool.bootstrap || tool.name === planned || asked.has(tool.name));
 }
 
 function delegateSpec(agents: readonly string[]): ToolSpec {

@@ -236,8 +236,11 @@ function capsOf(run: RunRow): RunCaps {
   };
 }
 
-/** What the thread of a planned step begins with: the step, and what the steps it depends on have brought. */
-export async function openPlanThread(tx: Tx, run: RunRow, planStep: number, thread: string): Promise<void> {
+/**
+ * What the thread of a planned step begins with: the step, and what the steps it depends on have brought.
+ * @returns the tool it is planned to use
+ */
+export async function openPlanThread(tx: Tx, run: RunRow, planStep: number, thread: string): Promise<string> {
   const plan = await findPlan(tx, run);
   const step = plan?.steps.find((one) => one.step === planStep);
   if (step === undefined) throw new Error(`run ${run.id} has no planned step ${planStep}`);
@@ -252,4 +255,5 @@ export async function openPlanThread(tx: Tx, run: RunRow, planStep: number, thre
   );
   const text = `<input>${JSON.stringify({ step, plan: run.input["plan"], results })}</input>`;
   await say(tx, run.id, { thread, origin: "input", role: "user", content: [{ type: "text", text }] });
+  return step.tool;
 }

@@ -41,7 +41,7 @@ export const executeCommandSpec: ToolSpec = {
   },
   risk: "high",
   readOnly: false,
-  bootstrap: false,
+  bootstrap: true,
   source: { kind: "workspace" },
 };
 
