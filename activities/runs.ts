@@ -1,10 +1,13 @@
 import type { RunRef } from "../core/ids.ts";
 import type {
+  Adopted,
+  AdoptOrder,
   ModelAnswer,
   ModelCall,
   OpenedRun,
   PermissionAsk,
   PermissionState,
+  ReplanOrder,
   RunCaps,
   RunEnd,
   RunNote,
@@ -20,6 +23,7 @@ import type { RunDeps } from "./runs/deps.ts";
 import { finishRun } from "./runs/finish-run.ts";
 import { openRun } from "./runs/open-run.ts";
 import { askPermission, settlePermission } from "./runs/permission.ts";
+import { adoptPlan, planAnew } from "./runs/replan.ts";
 import { runTool } from "./runs/run-tool.ts";
 
 export type RunActivities = ReturnType<typeof createRunActivities>;
@@ -31,6 +35,8 @@ export function createRunActivities(deps: RunDeps) {
     callModel: (call: ModelCall): Promise<ModelAnswer> => callModel(deps, call),
     runTool: (order: ToolOrder): Promise<ToolOutcome> => runTool(deps, order),
     returnResult: (ref: RunRef & { stepId: string; childRunId: string }) => returnResult(deps, ref),
+    planAnew: (order: ReplanOrder) => planAnew(deps, order),
+    adoptPlan: (order: AdoptOrder): Promise<Adopted> => adoptPlan(deps, order),
     askPermission: (ask: PermissionAsk): Promise<PermissionState> => askPermission(deps, ask),
     settlePermission: (ref: RunRef & { requestId: string }): Promise<PermissionState> => settlePermission(deps, ref),
     takeCommands: (ref: RunRef): Promise<TakenCommands> => takeCommands(deps, ref),

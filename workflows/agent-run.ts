@@ -138,8 +138,8 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
     };
     const { plan } = run.state.opened;
     if (plan !== null) {
-      await runPlan(run, plan, moveOn);
-      return { status: "completed", rule: "plan-done", reason: `all ${plan.length} steps are done` };
+      await runPlan(run, moveOn);
+      return { status: "completed", rule: "plan-done", reason: `all ${run.state.steps.length} steps are done` };
     }
     const main = threadOf(run, "main", run.state.opened.promptTokens);
     const final = await converse(run, main, null, moveOn);
@@ -165,6 +165,8 @@ function begin(opened: OpenRun, caps: RunCaps | undefined): RunState {
     below: { tokens: 0, costMicros: 0, calls: 0 },
     threads: {},
     progress: opened.plan === null ? null : openProgress(opened.plan),
+    steps: opened.plan ?? [],
+    replans: 0,
   };
 }
 

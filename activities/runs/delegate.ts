@@ -25,11 +25,7 @@ export async function startChild(
   const child = definition.delegates.includes(name) ? await definitionByName(tx, run, name) : undefined;
   if (child === undefined) throw new Error(`run ${run.id} may not delegate to ${name}`);
   const label = `${name} run in ${run.ou_path}`;
-  const caps: RunCaps = {
-    ...(child.budget?.tokens === undefined ? {} : { tokens: child.budget.tokens }),
-    ...(child.budget?.cost_usd === undefined ? {} : { costMicros: Math.round(child.budget.cost_usd * 1_000_000) }),
-    ...(child.budget?.calls === undefined ? {} : { calls: child.budget.calls }),
-  };
+  const caps = capsOfDefinition(child);
   if (step.child_run_id !== null) return { kind: "delegated", childRunId: step.child_run_id, label, caps };
   const id = deps.newId();
   const given = step.args?.["input"];
@@ -109,4 +105,13 @@ export async function returnResult(
   });
   tellWatchers(deps, run);
   return answer;
+}
+
+/** The limits that a definition fixes for itself. */
+export function capsOfDefinition({ budget }: AgentDefinition): RunCaps {
+  return {
+    ...(budget.tokens === undefined ? {} : { tokens: budget.tokens }),
+    ...(budget.cost_usd === undefined ? {} : { costMicros: Math.round(budget.cost_usd * 1_000_000) }),
+    ...(budget.calls === undefined ? {} : { calls: budget.calls }),
+  };
 }

@@ -166,6 +166,7 @@ async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefi
       repaired: false,
     },
     own: passed,
+    canReplan: plan !== null && run.pinned["planner"] !== undefined,
     plan,
     promptTokens: promptBound(request) + Buffer.byteLength(JSON.stringify(run.input)),
   };
@@ -204,6 +205,8 @@ export interface StoredPlan {
 
 /** The plan an executor works on. Only one of its own tree: a run id is not a right to read somebody else's plan. */
 export async function findPlan(tx: Pick<Tx, "maybe">, run: RunRow): Promise<StoredPlan | undefined> {
+  // Planned anew in the middle: its own plan has taken the place of the one it was given.
+  if (run.plan !== null) return run.plan as unknown as StoredPlan;
   const id = run.input["plan"];
   if (typeof id !== "string" || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined;
   const planner = await tx.maybe<{ plan: StoredPlan }>(

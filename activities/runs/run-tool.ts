@@ -1,5 +1,5 @@
 import { Context, heartbeat } from "@temporalio/activity";
-import { sha256Hex } from "../../core/canonical.ts";
+import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { recheck } from "../../core/governance/gates.ts";
 import type { CheckedValue } from "../../core/hooks/subjects.ts";
 import { observationOf } from "../../core/loop/observation.ts";
@@ -16,7 +16,7 @@ import { gatherToolEvidence } from "./evidence.ts";
 import { type ToolResult, useTool } from "./execute.ts";
 import { consumeLease } from "./leases.ts";
 import { allowedTools, delegateTool } from "./offered-tools.ts";
-import { findPlan } from "./open-run.ts";
+import { findPlan, type StoredPlan } from "./open-run.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
@@ -170,13 +170,18 @@ async function finish(
   const outcome = await deps.db.inOrganisation(order.organisationId, async (tx): Promise<ToolOutcome> => {
     const now = await findStep(tx, run.id, step.step_id, "lock");
     if (now?.facts != null) return now.facts as ToolOutcome;
-    const unexpected = order.planStep === null ? null : await whatIsMissing(tx, run, order.planStep, step, result);
+    const planned =
+      order.planStep === null
+        ? undefined
+        : (await findPlan(tx, run))?.steps.find((one) => one.step === order.planStep && one.tool === step.tool_name);
+    const unexpected = planned === undefined ? null : whatIsMissing(planned, result);
     const facts: ToolOutcome = {
       kind: "done",
       error: result.error,
       result: checked,
       own,
       observation: observationOf(spec.name, step.args ?? {}, result.text, result.error, sha256Hex, spec.readOnly),
+      asPlanned: planned !== undefined && digestOf(planned.args) === step.args_digest,
       unexpected,
       promptTokens: Buffer.byteLength(shown) + 64,
     };
@@ -314,18 +319,8 @@ function contextOf(step: StepRow): string {
   return proposed.contextHash;
 }
 
-async function whatIsMissing(
-  tx: Tx,
-  run: RunRow,
-  planStep: number,
-  step: StepRow,
-  result: ToolResult,
-): Promise<string | null> {
-  const planned = (await findPlan(tx, run))?.steps.find((one) => one.step === planStep);
-  if (planned === undefined) return null;
-  if (planned.tool !== step.tool_name) return `the step was to use ${planned.tool}`;
+function whatIsMissing({ expect }: StoredPlan["steps"][number], result: ToolResult): string | null {
   if (result.error) return "the tool failed";
-  const { expect } = planned;
   if (expect?.exit_code !== undefined && result.exitCode !== expect.exit_code)
     return `exit code ${expect.exit_code} was expected, it is ${result.exitCode ?? "none"}`;
   if (expect?.contains !== undefined && !result.text.includes(expect.contains))

@@ -2,6 +2,7 @@ import type { HookPoint } from "../hooks/points.ts";
 import type { BudgetUse, CheckedValue, ToolGrant } from "../hooks/subjects.ts";
 import type { RunRef } from "../ids.ts";
 import type { Observation } from "../loop/observation.ts";
+import type { Progress } from "../plan/schedule.ts";
 import type { Fault, Mode, Risk } from "./terms.ts";
 
 /**
@@ -50,6 +51,8 @@ export type OpenedRun =
       own: OwnVerdict;
       /** Steps of the plan to execute, without their arguments. Null: one conversation. */
       plan: PlannedStep[] | null;
+      /** Whether somebody of this tree can plan anew. */
+      canReplan: boolean;
       /** Upper bound of the first prompt, tokens. */
       promptTokens: number;
     };
@@ -176,6 +179,8 @@ export type ToolOutcome =
       own: OwnVerdict;
       /** What the loop breaker looks at; null: it does not look at this one. */
       observation: Observation | null;
+      /** Of a planned step: it was the planned call, with the planned arguments. */
+      asPlanned: boolean;
       /** Of a planned step: what was expected and did not come. */
       unexpected: string | null;
       /** Upper bound of what it adds to the next prompt, tokens. */
@@ -242,3 +247,20 @@ export interface TakenCommands {
   cancelled: boolean;
   said: number;
 }
+
+/** A step went in circles: the rest is to be planned anew. */
+export interface ReplanOrder extends RunRef {
+  /** The how-manieth time. */
+  round: number;
+  step: number;
+  pattern: string;
+}
+
+/** A new plan takes the place of what has not been begun. */
+export interface AdoptOrder extends RunRef {
+  plannerRunId: string;
+  steps: PlannedStep[];
+  progress: Progress;
+}
+
+export type Adopted = { kind: "adopted"; steps: PlannedStep[]; progress: Progress } | { kind: "none"; reason: string };

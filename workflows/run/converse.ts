@@ -4,13 +4,15 @@ import type { FinalFacts, PlannedStep, Say } from "../../core/runs/facts.ts";
 import type { Fault } from "../../core/runs/terms.ts";
 import { records } from "./activities.ts";
 import { type Answered, askModel } from "./ask-model.ts";
-import { RunEnding } from "./ending.ts";
+import { ReplanWanted, RunEnding } from "./ending.ts";
 import { askHooks, budgetUse, runView } from "./hooks.ts";
 import type { Run, ThreadState } from "./state.ts";
 import { type Used, useTool } from "./use-tool.ts";
 
 /** How often an answer that cannot be used is sent back to be mended. */
 const mostRepairs = 2;
+/** How often the rest of a plan may be planned anew. */
+const mostReplans = 2;
 
 /** The conversation of this name, begun when there is none. */
 export function threadOf({ state }: Run, name: string, promptTokens: number): ThreadState {
@@ -53,12 +55,18 @@ export async function converse(
     const unexpected = used.find(({ outcome }) => outcome.kind === "done" && outcome.unexpected !== null);
     if (unexpected?.outcome.kind === "done" && unexpected.outcome.unexpected !== null)
       thread.say.push({ kind: "unexpected_result", fault: unexpected.outcome.unexpected });
-    for (const one of used) await watchForLoops(run, thread, one);
+    for (const one of used) await watchForLoops(run, thread, one, planned !== null);
   }
 }
 
 function brings({ call, outcome }: Used, planned: PlannedStep): boolean {
-  return call.tool === planned.tool && outcome.kind === "done" && !outcome.error && outcome.unexpected === null;
+  return (
+    call.tool === planned.tool &&
+    outcome.kind === "done" &&
+    outcome.asPlanned &&
+    !outcome.error &&
+    outcome.unexpected === null
+  );
 }
 
 /** Takes a final answer through its rules. What they refuse goes back to the model to be mended, so many times. */
@@ -111,7 +119,7 @@ function sendBack(thread: ThreadState, say: Say): false {
 }
 
 /** Warn, then reset the context and force another way, then ask a person, then stop (design §9). */
-async function watchForLoops(run: Run, thread: ThreadState, { call, outcome }: Used): Promise<void> {
+async function watchForLoops(run: Run, thread: ThreadState, { call, outcome }: Used, ofPlan: boolean): Promise<void> {
   if (outcome.kind !== "done" || outcome.observation === null) return;
   const seen = observe(thread.breaker, outcome.observation, limitsFor(run.state.opened.loopLimit));
   thread.breaker = seen.state;
@@ -143,6 +151,8 @@ async function watchForLoops(run: Run, thread: ThreadState, { call, outcome }: U
       thread.say.push({ kind: "loop_warning", pattern: verdict.pattern, tool: verdict.tool, times: verdict.times });
       return;
     case "replan": {
+      if (ofPlan && run.state.opened.canReplan && run.state.replans < mostReplans)
+        throw new ReplanWanted(verdict.pattern);
       const from = thread.name;
       thread.resets += 1;
       thread.name = `${from.replace(/~\d+$/, "")}~${thread.resets + 1}`;

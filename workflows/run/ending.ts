@@ -12,3 +12,14 @@ export class RunEnding extends Error {
     this.rule = rule;
   }
 }
+
+/** A planned step goes in circles: whoever runs the plan may have its rest planned anew. */
+export class ReplanWanted extends Error {
+  readonly pattern: string;
+
+  constructor(pattern: string) {
+    super(`goes in circles: ${pattern}`);
+    this.name = "ReplanWanted";
+    this.pattern = pattern;
+  }
+}

@@ -2,7 +2,7 @@ import type { BudgetState } from "../../core/budget/tree.ts";
 import type { RunRef } from "../../core/ids.ts";
 import type { BreakerState } from "../../core/loop/breaker.ts";
 import type { Progress } from "../../core/plan/schedule.ts";
-import type { OpenedRun, Say } from "../../core/runs/facts.ts";
+import type { OpenedRun, PlannedStep, Say } from "../../core/runs/facts.ts";
 
 export type OpenRun = Extract<OpenedRun, { kind: "open" }>;
 
@@ -17,6 +17,9 @@ export interface RunState {
   below: { tokens: number; costMicros: number; calls: number };
   threads: Record<string, ThreadState>;
   progress: Progress | null;
+  /** The plan as it stands: a new one may have taken the place of its rest. */
+  steps: PlannedStep[];
+  replans: number;
 }
 
 /** One conversation: the main one of a run, or that of a planned step. */

@@ -141,12 +141,35 @@ async function permission(
   return state;
 }
 
-/** Runs a subagent on a slice of this run's budget; what it does not use comes back. */
+/** Has a subagent do its work, and takes its result as the answer to the call. */
 async function delegate(
   run: Run,
   call: ProposedCall,
-  { childRunId, label, caps }: Extract<ToolOutcome, { kind: "delegated" }>,
+  child: Extract<ToolOutcome, { kind: "delegated" }>,
 ): Promise<Used["outcome"]> {
+  await runChild(run, child);
+  const { promptTokens, failed } = await records.returnResult({
+    ...run.ref,
+    stepId: call.stepId,
+    childRunId: child.childRunId,
+  });
+  return {
+    kind: "done",
+    error: failed,
+    result: { bytes: promptTokens, digest: "", faults: [], repaired: false },
+    own: { kind: "pass", rule: "", reason: "" },
+    observation: null,
+    asPlanned: true,
+    unexpected: null,
+    promptTokens,
+  };
+}
+
+/** Runs a subagent on a slice of this run's budget; what it does not use comes back. */
+export async function runChild(
+  run: Run,
+  { childRunId, label, caps }: Extract<ToolOutcome, { kind: "delegated" }>,
+): Promise<void> {
   const slice = sliceFor(run, caps);
   const drawn = openChild(run.state.budget, rootNode, childRunId, slice);
   if (!drawn.ok) throw new RunEnding("stopped", "budget-exhausted", drawn.reason);
@@ -183,16 +206,6 @@ async function delegate(
     };
   }
   if (cancelled !== undefined) throw cancelled;
-  const { promptTokens, failed } = await records.returnResult({ ...run.ref, stepId: call.stepId, childRunId });
-  return {
-    kind: "done",
-    error: failed,
-    result: { bytes: promptTokens, digest: "", faults: [], repaired: false },
-    own: { kind: "pass", rule: "", reason: "" },
-    observation: null,
-    unexpected: null,
-    promptTokens,
-  };
 }
 
 /** A subagent's own limits, or what is left, less enough for this run to take up its answer. */

@@ -172,6 +172,60 @@ describe("limits", () => {
     expect(levels).toEqual(["warn", "replan", "pause", "stop"]);
   });
 
+  test("a step that goes in circles has the rest of the plan made anew, which rescues the run", async () => {
+    const lost = planOf([
+      { step: 1, tool: "read_file", args: { path: "present.txt" } },
+      { step: 2, tool: "read_file", args: { path: "missing.txt" }, depends_on: [1] },
+    ]);
+    const rescue = planOf([{ step: 1, tool: "read_file", args: { path: "second.txt" } }]);
+    const models = await armMind("rescued", {
+      ...fixingMind(),
+      planner: {
+        rules: [
+          { when: { input: "went in circles" }, reply: { output: rescue.plan } },
+          { when: {}, reply: { output: lost.plan } },
+        ],
+      },
+      executor: {
+        rules: [
+          {
+            when: { input: '"step":1,' },
+            reply: { tool_uses: [{ name: "read_file", input: { path: "present.txt" } }] },
+          },
+          {
+            when: { input: '"step":2,' },
+            reply: { tool_uses: [{ name: "read_file", input: { path: "missing.txt" } }] },
+          },
+          {
+            when: { input: '"step":3,' },
+            reply: { tool_uses: [{ name: "read_file", input: { path: "second.txt" } }] },
+          },
+        ],
+      },
+      reviewer: { turns: [{ output: { findings: [], summary: "nothing to say", verdict: "pass" } }] },
+    });
+    const files = [
+      { path: "present.txt", content: "a" },
+      { path: "second.txt", content: "b" },
+    ];
+    const { id } = await start({ task: "Read what there is.", models, files });
+    const run = await ended(bob, id);
+    const executed = run.children.find(({ agent }) => agent === "executor");
+    expect(run.status).toBe("completed");
+    expect(executed).toMatchObject({
+      status: "completed",
+      output: {
+        steps: [
+          { step: 1, status: "done" },
+          { step: 3, status: "done" },
+        ],
+      },
+    });
+    const types = (await eventsOf(bob, id)).map(({ type }) => type);
+    expect(types).toContain("loop_detected");
+    expect(types).toContain("replanned");
+  });
+
   test("cancelled in the middle of a long answer it ends at once", async () => {
     const models = await armMind("slow", talker([{ ...list, delay_ms: 20_000 }]));
     const { id } = await start({ task: "Wait.", agent: "planner", models });
