@@ -17,6 +17,11 @@ const written: Readonly<Record<string, readonly string[]>> = {
     "approval-policies create --name agents-need-two --ou /acme/production --operations agent.create,agent.update --approvals-needed 2",
   ],
   "binding.create": ["bindings create --role AgentBuilder --ou /acme/sales --user emma@acme.com"],
+  "governance.set_mode": [
+    'governance set-mode --mode READ_ONLY --reason "Something is wrong, nobody changes anything"',
+    'governance set-mode --mode BYPASS --duration-seconds 1800 --reason "Migration night" --wait',
+  ],
+  "budget.set": ["budgets set <ou_id> --tokens-limit 5000000 --cost-usd-limit none"],
   "approval.vote": [
     "approvals vote req_0123 --decision approve",
     'approvals vote req_0123 --decision deny --reason "The wrong OU"',

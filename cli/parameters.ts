@@ -36,6 +36,7 @@ function describe(parameter: CommandParameter): string {
     parameter.required && parameter.in !== "path" ? "required" : "",
     parameter.default === undefined || parameter.default === "" ? "" : `default: ${JSON.stringify(parameter.default)}`,
     parameter.type === "array" ? "comma-separated or repeated" : "",
+    parameter.nullable === true ? "none: null" : "",
   ].filter((note) => note !== "");
   return notes.length === 0 ? text : `${text}${text === "" ? "" : " "}(${notes.join("; ")})`;
 }
@@ -48,7 +49,9 @@ function optionFor(parameter: CommandParameter): Option {
   switch (parameter.type) {
     case "integer":
     case "number":
-      return option.argParser((text) => number(text, parameter.type === "integer"));
+      return option.argParser((text) =>
+        parameter.nullable === true && text === "none" ? null : number(text, parameter.type === "integer"),
+      );
     case "array":
       return option.argParser(collect);
     case "object":

@@ -20,6 +20,16 @@ const columns: Readonly<Record<string, readonly string[]>> = {
   "approval.list": ["id", "status", "operation", "requester_email", "ou_path", "can_vote", "expires_at"],
   "session.list": ["id", "agent_name", "invoker_email", "status", "end_reason", "created_at"],
   "session_event.list": ["position", "type", "at"],
+  "budget.list": [
+    "ou_path",
+    "tokens_limit",
+    "tokens_used",
+    "tokens_held",
+    "tokens_left",
+    "cost_usd_limit",
+    "cost_usd_left",
+  ],
+  "elevation.list": ["agent", "tool", "requester_email", "ou_path", "expires_at", "id"],
   "audit.list": ["position", "at", "operation", "outcome", "target", "ou", "rule"],
 };
 

@@ -124,7 +124,7 @@ export const actions = [
     summary: "End a run and its subagents; what they hold is given back",
     path: "/runs/:run_id/cancel",
     command: "runs cancel",
-    input: z.object({ run_id: z.uuid() }),
+    input: z.object({ run_id: z.uuid(), reason: shortText.optional() }),
     output: accepted,
     status: 202,
   },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Permission } from "../core/authority/roles.ts";
 import { ouReference } from "./fields.ts";
+import { elevationView, governanceModeView, ouBudgetView } from "./governance.ts";
 import { permissionRequestView, runDetailView, runEventView, runFileView, runStatuses, runView } from "./runs.ts";
 import {
   agentDetailView,
@@ -123,6 +124,8 @@ export const delegableReads: ReadonlySet<string> = new Set([
   "mcp_server.list",
   "agent.list",
   "agent.get",
+  "run.list",
+  "run.get",
 ]);
 
 export const reads: readonly ReadDeclaration[] = [
@@ -263,6 +266,23 @@ export const reads: readonly ReadDeclaration[] = [
     query: z.object({}),
     output: z.object({ format: z.literal("powerloom-run/1"), trace_id: z.string(), runs: z.array(z.unknown()) }),
   },
+  {
+    name: "governance.get_mode",
+    summary: "What the organisation's runs may do now, until when, and who has said so",
+    path: "/governance/mode",
+    command: "governance mode",
+    permission: "governance:read",
+    query: z.object({}),
+    output: governanceModeView,
+  },
+  list("budget", "/budgets", "OUs whose runs have a budget, and what is left of it", "budget:read", ouBudgetView),
+  list(
+    "elevation",
+    "/elevations",
+    "What agents may do again without asking: of your own runs, and of those you may read",
+    null,
+    elevationView,
+  ),
   {
     name: "audit.list",
     summary: "Audit entries, newest first",

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Permission } from "../core/authority/roles.ts";
+import type { Permission, RoleName } from "../core/authority/roles.ts";
 import type { Tx } from "../db/database.ts";
 
 /** Where an operation acts: decides whose rights count and which policies match. */
@@ -47,6 +47,8 @@ export interface Preview<Plan> {
   alsoNeeds?: { permission: Permission; ou: OuScope }[];
   /** What it amounts to besides: the approval policies on these operations bind as if they had been asked for. */
   alsoAmountsTo?: { operation: string; ou: OuScope }[];
+  /** A built-in rule asks for approval at this OU besides, whatever the policies say: nobody can switch it off. */
+  needsApproval?: { rule: string; approverRole: RoleName; approvalsNeeded: number; expiresAfterSeconds: number };
 }
 
 interface Applied {

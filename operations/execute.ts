@@ -17,7 +17,7 @@ export interface Evaluation {
   /** The rule that allowed it: the binding of the main permission. */
   rule: string;
   requirements: Requirement[];
-  /** Seconds after which a request under these policies expires: the shortest of them. */
+  /** Seconds after which a request under these policies and rules expires: the shortest of them. */
   expiresAfterSeconds: number;
   digest: string;
 }
@@ -45,21 +45,31 @@ export async function evaluate(
   );
   for (const also of preview.alsoAmountsTo ?? [])
     for (const policy of await matching(also.operation, also.ou)) bound.push({ policy, alsoAt: also.ou.ancestors });
-  const { ou, target, targetVersion, plan, before, after } = preview;
+  const { ou, target, targetVersion, plan, before, after, needsApproval } = preview;
   return {
     preview,
     rule,
-    requirements: bound.map(({ policy, alsoAt }) => ({
-      policyId: policy.id,
-      policyVersion: policy.version,
-      policyName: policy.name,
-      approverRole: policy.approverRole,
-      approvalsNeeded: policy.approvalsNeeded,
-      ...(alsoAt === undefined ? {} : { alsoAt }),
-    })),
-    expiresAfterSeconds: Math.min(...bound.map(({ policy }) => policy.expiresAfterSeconds)),
+    requirements: [
+      ...(needsApproval === undefined ? [] : [builtInRequirement(needsApproval)]),
+      ...bound.map(({ policy, alsoAt }) => ({
+        policyId: policy.id,
+        policyVersion: policy.version,
+        policyName: policy.name,
+        approverRole: policy.approverRole,
+        approvalsNeeded: policy.approvalsNeeded,
+        ...(alsoAt === undefined ? {} : { alsoAt }),
+      })),
+    ],
+    expiresAfterSeconds: Math.min(
+      ...bound.map(({ policy }) => policy.expiresAfterSeconds),
+      needsApproval?.expiresAfterSeconds ?? Number.POSITIVE_INFINITY,
+    ),
     digest: digestOf({ operation: operation.name, ou: ou.id, target, targetVersion, plan, before, after }),
   };
+}
+
+function builtInRequirement({ rule, approverRole, approvalsNeeded }: NonNullable<Preview<unknown>["needsApproval"]>) {
+  return { policyId: null, policyVersion: null, policyName: rule, approverRole, approvalsNeeded };
 }
 
 /** The part of an evaluation that can refuse: what would be done, and whether this person may do it. */

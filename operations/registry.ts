@@ -18,6 +18,9 @@ import { registerMcpServer } from "./register-mcp-server.ts";
 import { removeGroupMember } from "./remove-group-member.ts";
 import { removeMcpServer } from "./remove-mcp-server.ts";
 import { revokeCredential } from "./revoke-credential.ts";
+import { revokeElevation } from "./revoke-elevation.ts";
+import { setGovernanceMode } from "./set-governance-mode.ts";
+import { setOuBudget } from "./set-ou-budget.ts";
 import { unbindRole } from "./unbind-role.ts";
 import { updateAgent } from "./update-agent.ts";
 import { updatePolicy } from "./update-policy.ts";
@@ -46,6 +49,9 @@ export const operations: readonly AnyOperation[] = [
   unbindRole,
   createPolicy,
   updatePolicy,
+  setGovernanceMode,
+  setOuBudget,
+  revokeElevation,
 ];
 
 const byName = new Map(operations.map((operation) => [operation.name, operation]));

@@ -155,7 +155,11 @@ function requireSame(approval: { requirements: Requirement[]; digest: string }, 
     throw new PowerloomError("approval_stale", "What would be changed is no longer what was approved. Ask again.");
   const key = (requirements: Requirement[]) =>
     requirements
-      .map(({ policyId, policyVersion, alsoAt }) => `${policyId}@${policyVersion}@${alsoAt?.at(-1) ?? ""}`)
+      .map(
+        ({ policyId, policyVersion, policyName, approverRole, approvalsNeeded, alsoAt }) =>
+          // A built-in rule has no version: it is what it asks for.
+          `${policyId ?? `${policyName}:${approverRole}:${approvalsNeeded}`}@${policyVersion}@${alsoAt?.at(-1) ?? ""}`,
+      )
       .sort()
       .join(",");
   if (key(approval.requirements) !== key(evaluation.requirements))
@@ -264,7 +268,7 @@ async function requestApproval(
       ou: preview.ou.path,
       target: preview.target === null ? null : `${preview.target.type}:${preview.target.id}`,
       digest,
-      rule: `policy:${requirements.map((requirement) => requirement.policyName).join(",")}`,
+      rule: askedBy(requirements),
       approval_id: row.id,
       detail: { summary: preview.summary },
     }),
@@ -376,6 +380,17 @@ function agentIdsIn(row: OperationRow): string[] {
   if (row.target_type === "agent" && row.target_id !== null) return [row.target_id];
   if (row.target_type === "attachment" && row.target_id !== null) return [row.target_id.split("/")[0] ?? ""];
   return [];
+}
+
+/** `policy:careful,chief`, and before it `rule:…` for what is built in. */
+function askedBy(requirements: readonly Requirement[]): string {
+  const names = (builtIn: boolean) =>
+    requirements
+      .filter(({ policyId }) => (policyId === null) === builtIn)
+      .map(({ policyName }) => policyName)
+      .join(",");
+  const [rules, policies] = [names(true), names(false)];
+  return [rules && `rule:${rules}`, policies && `policy:${policies}`].filter((part) => part !== "").join(" ");
 }
 
 /** "1 of 2 approvals by OrgAdmin", for every requirement. */

@@ -21,7 +21,7 @@ export async function holdBudget(tx: Tx, run: RunRow): Promise<string | undefine
       where b.ou_id = any ($1) order by cardinality(o.ancestors) for update of b`,
     [run.ou_ancestors],
   );
-  const { tokens, costMicros } = heldBy(run);
+  const { tokens, costMicros } = heldBy(run, await modelsOf(tx, run));
   for (const { path, tokens_left, cost_left } of budgets) {
     if (tokens_left !== null && tokens > Number(tokens_left))
       return `The budget of \`${path}\` has ${tokens_left} tokens left, and this run may need ${tokens}. Start it with a smaller budget, or have that one raised.`;
@@ -44,6 +44,12 @@ export async function holdBudget(tx: Tx, run: RunRow): Promise<string | undefine
 /** Turns what a tree of runs has held into what it has used, once. */
 export async function releaseBudget(tx: Tx, run: RunRow, now: Date): Promise<void> {
   const used = await spentByTree(tx, run.id);
+  // Locked root first, as when it was held: two trees that end at once do not wait for each other.
+  await tx.rows(
+    `select from ou_budgets b join ous o on o.id = b.ou_id where b.ou_id = any ($1)
+      order by cardinality(o.ancestors) for update of b`,
+    [run.ou_ancestors],
+  );
   const holds = await tx.rows<{ ou_id: string; tokens: string; cost_micros: string }>(
     `update ou_budget_holds set released_at = $2 where root_run_id = $1 and released_at is null
      returning ou_id, tokens, cost_micros`,
@@ -58,7 +64,7 @@ export async function releaseBudget(tx: Tx, run: RunRow, now: Date): Promise<voi
 }
 
 /** What a run and all below it have spent so far. */
-export async function spentByTree(
+async function spentByTree(
   sql: Sql,
   rootRunId: string,
 ): Promise<{ tokens: number; costMicros: number; calls: number }> {
@@ -70,10 +76,19 @@ export async function spentByTree(
   return { tokens: Number(row?.tokens ?? 0), costMicros: Number(row?.cost ?? 0), calls: Number(row?.calls ?? 0) };
 }
 
-/** Without a limit on cost of its own, a run's tokens at the dearest rate. */
-function heldBy(run: RunRow): { tokens: number; costMicros: number } {
+/** Every model that an agent of the tree may be bound to. */
+async function modelsOf(tx: Tx, run: RunRow): Promise<string[]> {
+  const rows = await tx.rows<{ model: string }>(
+    `select distinct b.value as model from agent_definitions d, jsonb_each_text(d.document -> 'role_bindings') b
+      where d.id = any ($1::uuid[])`,
+    [Object.values(run.pinned)],
+  );
+  return [run.model_id, ...Object.values(run.models), ...rows.map(({ model }) => model)];
+}
+
+/** Without a limit on cost of its own, a run's tokens at the dearest rate of all these models. */
+function heldBy(run: RunRow, models: readonly string[]): { tokens: number; costMicros: number } {
   const tokens = run.budget.tokens ?? 0;
-  const models = [run.model_id, ...Object.values(run.models)];
   const dearest = Math.max(...models.map((model) => Math.max(worstRates(model).input, worstRates(model).output)));
   return { tokens, costMicros: run.budget.cost_micros ?? Math.ceil((tokens * dearest) / 1_000_000) };
 }

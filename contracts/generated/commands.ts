@@ -7,6 +7,8 @@ export interface CommandParameter {
   type: "string" | "integer" | "number" | "boolean" | "array" | "object";
   /** Type of an array's items. */
   items?: "string" | "integer" | "number" | "boolean" | "array" | "object";
+  /** May be null: `none` on the command line. */
+  nullable?: boolean;
   enum?: readonly string[];
   default?: unknown;
   description?: string;
@@ -620,6 +622,67 @@ export const commands: readonly CommandSpec[] = [
     params: [{ name: "run_id", in: "path", required: true, type: "string" }],
   },
   {
+    name: "governance.get_mode",
+    command: "governance mode",
+    summary: "What the organisation's runs may do now, until when, and who has said so",
+    method: "GET",
+    path: "/governance/mode",
+    kind: "read",
+    params: [],
+  },
+  {
+    name: "budget.list",
+    command: "budgets list",
+    summary: "OUs whose runs have a budget, and what is left of it",
+    method: "GET",
+    path: "/budgets",
+    kind: "read",
+    params: [
+      {
+        name: "limit",
+        in: "query",
+        required: false,
+        type: "integer",
+        default: 50,
+        description: "Rows a page, at most 200",
+      },
+      { name: "cursor", in: "query", required: false, type: "string", description: "`next_cursor` of the page before" },
+      {
+        name: "ou",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only this OU and those below: path or id",
+      },
+    ],
+  },
+  {
+    name: "elevation.list",
+    command: "elevations list",
+    summary: "What agents may do again without asking: of your own runs, and of those you may read",
+    method: "GET",
+    path: "/elevations",
+    kind: "read",
+    params: [
+      {
+        name: "limit",
+        in: "query",
+        required: false,
+        type: "integer",
+        default: 50,
+        description: "Rows a page, at most 200",
+      },
+      { name: "cursor", in: "query", required: false, type: "string", description: "`next_cursor` of the page before" },
+      {
+        name: "ou",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only this OU and those below: path or id",
+      },
+    ],
+  },
+  {
     name: "audit.list",
     command: "audit list",
     summary: "Audit entries, newest first",
@@ -1140,6 +1203,75 @@ export const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: "governance.set_mode",
+    command: "governance set-mode",
+    summary:
+      "Say what the organisation's runs may do: only read, ask before they act, or for a while act without asking",
+    method: "POST",
+    path: "/governance/mode",
+    kind: "operation",
+    params: [
+      {
+        name: "mode",
+        in: "body",
+        required: true,
+        type: "string",
+        enum: ["READ_ONLY", "PERMISSION", "BYPASS"],
+        description: "BYPASS needs an approval by an Approver, and ends by itself",
+      },
+      {
+        name: "reason",
+        in: "body",
+        required: true,
+        type: "string",
+        description: "Why, for those who approve it and for the audit trail",
+      },
+      {
+        name: "duration_seconds",
+        in: "body",
+        required: false,
+        type: "integer",
+        description: "How long BYPASS lasts from when it is applied; not for other modes",
+      },
+    ],
+  },
+  {
+    name: "budget.set",
+    command: "budgets set",
+    summary: "Limit what the runs of an OU and those below it may use, all together",
+    method: "POST",
+    path: "/ous/:ou_id/budget",
+    kind: "operation",
+    params: [
+      { name: "ou_id", in: "path", required: true, type: "string" },
+      {
+        name: "tokens_limit",
+        in: "body",
+        required: false,
+        type: "integer",
+        nullable: true,
+        description: "Prompt and answer together; null takes the limit away; left out, it stays as it is",
+      },
+      {
+        name: "cost_usd_limit",
+        in: "body",
+        required: false,
+        type: "number",
+        nullable: true,
+        description: "In USD; null takes the limit away; left out, it stays as it is",
+      },
+    ],
+  },
+  {
+    name: "elevation.revoke",
+    command: "elevations revoke",
+    summary: "Take back what an approval has allowed beyond its call: the agent has to ask again",
+    method: "DELETE",
+    path: "/elevations/:elevation_id",
+    kind: "operation",
+    params: [{ name: "elevation_id", in: "path", required: true, type: "string" }],
+  },
+  {
     name: "agent.invoke",
     command: "agents invoke",
     summary: "Open a session with an agent; it acts for you",
@@ -1306,7 +1438,10 @@ export const commands: readonly CommandSpec[] = [
     method: "POST",
     path: "/runs/:run_id/cancel",
     kind: "action",
-    params: [{ name: "run_id", in: "path", required: true, type: "string" }],
+    params: [
+      { name: "run_id", in: "path", required: true, type: "string" },
+      { name: "reason", in: "body", required: false, type: "string" },
+    ],
   },
   {
     name: "approval.vote",

@@ -43,7 +43,8 @@ export async function runPlan(run: Run, mayMoveOn: () => Promise<void>): Promise
   };
 
   while (failures.length === 0) {
-    if (running === 0) await mayMoveOn();
+    // What is stuck is not carried over: first it is dealt with.
+    if (running === 0 && stuck.length === 0) await mayMoveOn();
     const [first] = stuck;
     // Those that still run are let finish: what they bring is part of what is done.
     if (first !== undefined && running === 0) {

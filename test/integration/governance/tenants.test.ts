@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, expectTypeOf, test } from "vitest";
+import { modes } from "../../../contracts/governance.ts";
+import { permissionRequestView, runStatuses, runStepView } from "../../../contracts/runs.ts";
 import {
   agentKinds,
   approvalView,
@@ -13,9 +15,12 @@ import type { ApprovalStatus } from "../../../core/approval/votes.ts";
 import { builtInRoles, roleNames } from "../../../core/authority/roles.ts";
 import { assertUnprivileged, openDatabase } from "../../../db/database.ts";
 import type { AgentRow } from "../../../db/queries/agents.ts";
+import type { ModeRow } from "../../../db/queries/governance.ts";
 import type { OperationStatus } from "../../../db/queries/operations.ts";
+import type { RunRow, StepRow } from "../../../db/queries/runs.ts";
 import type { SessionRow } from "../../../db/queries/sessions.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { storeElevation, storeRuns } from "./runs-stage.ts";
 import { asApplication, askForApproval, asSuperuser, call, inOrganisation, tenantTables } from "./stage.ts";
 
 describe("row-level security", () => {
@@ -78,7 +83,9 @@ describe("row-level security", () => {
     expect(filled).toEqual(
       expect.arrayContaining([
         "agents",
+        "agent_definitions",
         "agent_mcp_servers",
+        "agent_runs",
         "agent_skills",
         "approval_policies",
         "approval_requests",
@@ -88,10 +95,13 @@ describe("row-level security", () => {
         "change_events",
         "control_plane_audit",
         "credentials",
+        "elevations",
+        "governance_modes",
         "group_members",
         "groups",
         "mcp_servers",
         "operations",
+        "ou_budgets",
         "ous",
         "skill_versions",
         "skills",
@@ -205,6 +215,11 @@ describe("what the code and the database call things", () => {
     ["approval_requests", "kind", approvalView.shape.kind.options],
     ["approval_requests", "status", approvalView.shape.status.options],
     ["approval_votes", "decision", approvalView.shape.votes.element.shape.decision.options],
+    ["agent_runs", "status", runStatuses],
+    ["agent_steps", "step_type", runStepView.shape.type.options],
+    ["permission_requests", "decision", permissionRequestView.shape.decision.options],
+    ["governance_modes", "mode", modes],
+    ["leases", "mode_at_issue", modes],
   ])("%s.%s takes exactly what the contract names", async (table, column, values) => {
     const { rows } = await asSuperuser((sql) =>
       sql.query<{ definition: string }>(
@@ -223,6 +238,9 @@ describe("what the code and the database call things", () => {
     expectTypeOf<OperationStatus>().toEqualTypeOf<(typeof requestStatuses)[number]>();
     expectTypeOf<AgentRow["sync_state"]>().toEqualTypeOf<(typeof syncStates)[number]>();
     expectTypeOf<AgentRow["kind"]>().toEqualTypeOf<(typeof agentKinds)[number]>();
+    expectTypeOf<RunRow["status"]>().toEqualTypeOf<(typeof runStatuses)[number]>();
+    expectTypeOf<StepRow["step_type"]>().toEqualTypeOf<(typeof runStepView.shape.type.options)[number]>();
+    expectTypeOf<ModeRow["mode"]>().toEqualTypeOf<(typeof modes)[number]>();
     expectTypeOf<SessionRow["status"]>().toEqualTypeOf<(typeof sessionStatuses)[number]>();
     expectTypeOf<ApprovalStatus>().toEqualTypeOf<(typeof approvalView.shape.status.options)[number]>();
   });
@@ -250,6 +268,14 @@ async function furnished(label: string): Promise<TestOrganisation> {
   await make(`/agents/${agent.id}/credentials`, { mcp_server_id: server.id });
   const group = await make("/groups", { name: "group", ou: root });
   await make(`/groups/${group.id}/members`, { user: admin.email });
+  await admin.make("/governance/mode", { mode: "READ_ONLY", reason: "Stocktaking" });
+  const [ou] = (await admin.get<{ data: { id: string }[] }>("/ous")).data;
+  await admin.make(`/ous/${ou?.id}/budget`, { tokens_limit: 1000 });
+  const { principal_id: requesterId } = await admin.get<{ principal_id: string }>("/me");
+  await inOrganisation(organisation.organisationId, async (tx) => {
+    const [run = ""] = await storeRuns(tx, [{ ouId: ou?.id ?? "", requesterId, budget: { tokens: 1 } }]);
+    await storeElevation(tx, run);
+  });
   await make("/approval-policies", { name: "policy", ou: root, operations: ["ou.create"] });
   await askForApproval(admin, "/ous", { parent: root, name: "pending" });
   return organisation;
