@@ -1,0 +1,24 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/**
+ * Runs all test projects on two lanes: what needs no stack of its own beside what mostly waits for one. Both print as they
+ * go; the exit code is 0 only when both lanes pass.
+ */
+const lanes = [["unit"], ["stack", "integration", "durability"]];
+
+const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
+const codes = await Promise.all(
+  lanes.map(
+    (projects) =>
+      new Promise<number>((resolve) => {
+        const child = spawn(process.execPath, [vitest, "run", ...projects.flatMap((name) => ["--project", name])], {
+          stdio: ["ignore", "inherit", "inherit"],
+        });
+        child.on("close", (code) => resolve(code ?? 1));
+      }),
+  ),
+);
+for (const [index, code] of codes.entries())
+  console.log(`${lanes[index]?.join(", ")}: ${code === 0 ? "passed" : `failed (exit code ${code})`}`);
+process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
