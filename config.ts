@@ -15,6 +15,7 @@ const schema = z.object({
   POWERLOOM_API_URL: url.optional(),
   POWERLOOM_WORKER_PORT: port(4030),
   POWERLOOM_MCP_PUBLIC_URL: url.default("http://127.0.0.1:4020/mcp"),
+  POWERLOOM_MCP_RUNS_PUBLIC_URL: url.optional(),
   POWERLOOM_MCP_CLIENT_SECRET: z.string().min(16, "must have at least 16 characters"),
   POWERLOOM_SEALING_KEY: key,
   POWERLOOM_SWEEP_SECONDS: z.coerce.number().int().min(1).max(3600).default(60),
@@ -42,6 +43,8 @@ export interface Config {
   apiUrl: string;
   workerPort: number;
   mcpPublicUrl: string;
+  /** Of `powerloom_runs`: beside the other, as the MCP server itself takes it to be. */
+  mcpRunsPublicUrl: string;
   mcpClientSecret: string;
   sealingKey: Uint8Array;
   /** How often agents that are out of sync are looked for, and those that have not been compared for `compareSeconds`. */
@@ -89,6 +92,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         apiUrl: env.POWERLOOM_API_URL ?? `http://${env.POWERLOOM_HOST}:${env.POWERLOOM_API_PORT}`,
         workerPort: env.POWERLOOM_WORKER_PORT,
         mcpPublicUrl: env.POWERLOOM_MCP_PUBLIC_URL,
+        mcpRunsPublicUrl: env.POWERLOOM_MCP_RUNS_PUBLIC_URL ?? new URL("runs/mcp", env.POWERLOOM_MCP_PUBLIC_URL).href,
         mcpClientSecret: env.POWERLOOM_MCP_CLIENT_SECRET,
         sealingKey: env.POWERLOOM_SEALING_KEY,
         sweepSeconds: env.POWERLOOM_SWEEP_SECONDS,

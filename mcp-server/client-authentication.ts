@@ -1,7 +1,10 @@
-/** The id under which this server is known to the API. */
-const metaClientId = "powerloom_meta";
+/** As whom a server of ours authenticates itself at the API. */
+export interface ApiClient {
+  id: "powerloom_meta" | "powerloom_runs";
+  secret: string;
+}
 
-/** The HTTP Basic header with which this server authenticates itself at the API. */
-export function basicAuthentication(secret: string): { authorization: string } {
-  return { authorization: `Basic ${Buffer.from(`${metaClientId}:${secret}`, "utf8").toString("base64")}` };
+/** The HTTP Basic header with which it does so. */
+export function basicAuthentication({ id, secret }: ApiClient): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${id}:${secret}`, "utf8").toString("base64")}` };
 }

@@ -19,6 +19,7 @@ const environment = z
     POWERLOOM_MCP_PORT: port.default(4020),
     POWERLOOM_MCP_HOST: z.string().default("127.0.0.1"),
     POWERLOOM_MCP_PUBLIC_URL: httpUrl.optional(),
+    POWERLOOM_MCP_RUNS_PUBLIC_URL: httpUrl.optional(),
     POWERLOOM_API_URL: z.string({ error: "is required: where the REST API is" }).pipe(httpUrl),
     POWERLOOM_API_INTERNAL_URL: httpUrl.optional(),
     POWERLOOM_MCP_CLIENT_SECRET: z.string({
@@ -34,13 +35,14 @@ const environment = z
     port: read.POWERLOOM_MCP_PORT,
     host: read.POWERLOOM_MCP_HOST,
     publicUrl: read.POWERLOOM_MCP_PUBLIC_URL,
+    runsPublicUrl: read.POWERLOOM_MCP_RUNS_PUBLIC_URL,
     apiUrl: read.POWERLOOM_API_URL,
     apiInternalUrl: read.POWERLOOM_API_INTERNAL_URL,
     clientSecret: read.POWERLOOM_MCP_CLIENT_SECRET,
     logLevel: read.POWERLOOM_LOG_LEVEL,
   }));
 
-/** The settings of the MCP server. Without `publicUrl` it is `http://<host>:<port>/mcp`. */
+/** The settings of the MCP servers. Without `publicUrl` it is `http://<host>:<port>/mcp`, without the other `runs/mcp` beside it. */
 export type McpServerConfig = z.infer<typeof environment>;
 
 /** Reads the settings, or says in one sentence each what is wrong with them. An empty variable counts as absent. */

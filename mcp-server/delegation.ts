@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ApiAnswer, failureOf, jsonOf, type SendToApi } from "./api-requests.ts";
-import { basicAuthentication } from "./client-authentication.ts";
+import { type ApiClient, basicAuthentication } from "./client-authentication.ts";
 
 /** Requests to the API with a token that is good for one operation, for five minutes. */
 export interface OperationClient {
@@ -15,8 +15,8 @@ const grant = { grant_type: "urn:ietf:params:oauth:grant-type:token-exchange" };
 const issued = z.object({ access_token: z.string().min(1) });
 
 /** Delegation by a session: this server authenticates itself and presents the session's bearer. */
-export function delegateOfSession(send: SendToApi, clientSecret: string, bearer: string): Delegate {
-  const authentication = basicAuthentication(clientSecret);
+export function delegateOfSession(send: SendToApi, client: ApiClient, bearer: string): Delegate {
+  const authentication = basicAuthentication(client);
   return (operation) =>
     exchange(send, operation, authentication, {
       subject_token: bearer,

@@ -5,25 +5,31 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Logger } from "pino";
 import type { Drain } from "./drain.ts";
 import type { Metrics } from "./metrics.ts";
-import type { ProtectedResource } from "./protected-resource.ts";
+import { type ProtectedResource, wellKnownPath } from "./protected-resource.ts";
 
-/** What the HTTP surface is made of. */
-export interface HttpParts {
+/** One MCP server behind a URL of its own. */
+export interface McpEndpoint {
   handler: McpHttpHandler;
   authenticate: RequestHandler;
   resource: ProtectedResource;
+}
+
+/** What the HTTP surface is made of. */
+export interface HttpParts {
+  /** A client that asks for metadata without a path is told of the first. */
+  endpoints: readonly [McpEndpoint, ...McpEndpoint[]];
   drain: Drain;
   metrics: Metrics;
   /** Whether the API is ready. */
   apiReady: () => Promise<boolean>;
-  /** Names under which the endpoint may be addressed. */
+  /** Names under which the endpoints may be addressed. */
   hostnames: string[];
   log: Logger;
 }
 
-/** The routes: health and metrics for operators, metadata for everybody, the MCP endpoint for bearers. */
+/** The routes: health and metrics for operators, metadata for everybody, the MCP endpoints for bearers. */
 export function httpApp(parts: HttpParts): Express {
-  const { handler, authenticate, resource, drain, metrics, log } = parts;
+  const { endpoints, drain, metrics, log } = parts;
   const app = express();
   app.disable("x-powered-by");
   app.use(drain.middleware);
@@ -42,19 +48,21 @@ export function httpApp(parts: HttpParts): Express {
   // Against DNS rebinding: a page in a browser must not reach a server on this machine under its own name.
   app.use(hostHeaderValidation(parts.hostnames), originValidation(parts.hostnames));
 
-  app.get(resource.metadataPaths, (_request, response) => {
-    response
-      .set("Access-Control-Allow-Origin", "*")
-      .set("Cache-Control", "public, max-age=300")
-      .json(resource.metadata);
-  });
-
-  // The body is read by the handler, after the bearer was checked: strangers cannot make us parse.
-  const serve = toNodeHandler(handler, {
-    maxRequestBodySize: 1024 * 1024,
-    onerror: (error) => log.error({ err: error }, "MCP request failed"),
-  });
-  app.all(resource.endpointPaths, authenticate, (request, response) => serve(request, response));
+  const answerMetadata =
+    ({ metadata }: ProtectedResource): RequestHandler =>
+    (_request, response) => {
+      response.set("Access-Control-Allow-Origin", "*").set("Cache-Control", "public, max-age=300").json(metadata);
+    };
+  for (const { handler, authenticate, resource } of endpoints) {
+    app.get(resource.metadataPaths, answerMetadata(resource));
+    // The body is read by the handler, after the bearer was checked: strangers cannot make us parse.
+    const serve = toNodeHandler(handler, {
+      maxRequestBodySize: 1024 * 1024,
+      onerror: (error) => log.error({ err: error }, "MCP request failed"),
+    });
+    app.all(resource.endpointPaths, authenticate, (request, response) => serve(request, response));
+  }
+  app.get(wellKnownPath, answerMetadata(endpoints[0].resource));
 
   app.use((_request, response) => void response.status(404).json({ error: "not_found" }));
   const onError: ErrorRequestHandler = (error, _request, response, _next) => {

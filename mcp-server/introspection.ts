@@ -1,7 +1,7 @@
 import { OAuthError, OAuthErrorCode } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { SendToApi } from "./api-requests.ts";
-import { basicAuthentication } from "./client-authentication.ts";
+import { type ApiClient, basicAuthentication } from "./client-authentication.ts";
 
 /** For whom a verified session bearer speaks. */
 export interface SessionBearer {
@@ -44,11 +44,8 @@ const refuse = (message: string) => new OAuthError(OAuthErrorCode.InvalidToken, 
  * Asks the API about a bearer (RFC 7662), on every request: an ended session or a suspended person shows at the very
  * next call. Throws an `OAuthError` for a token that does not hold, `NoVerdict` when the API cannot tell.
  */
-export function introspectionAt(
-  send: SendToApi,
-  options: { audience: string; clientSecret: string; now: () => number },
-) {
-  const authentication = basicAuthentication(options.clientSecret);
+export function introspectionAt(send: SendToApi, options: { audience: string; client: ApiClient; now: () => number }) {
+  const authentication = basicAuthentication(options.client);
 
   return async (token: string): Promise<SessionBearer> => {
     // A token for the API must not work here (RFC 8707), whatever it says: it is not even asked about.

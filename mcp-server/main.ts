@@ -15,7 +15,7 @@ const server = await startMcpServer({ ...config, log }).catch((error: unknown) =
   process.stderr.write(`The MCP server cannot listen on ${config.host}:${config.port}: ${why}\n`);
   process.exit(1);
 });
-log.info({ url: server.url, port: server.port, api: config.apiUrl }, "listening");
+log.info({ url: server.url, runs: server.runsUrl, port: server.port, api: config.apiUrl }, "listening");
 
 let stopping = false;
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -1,12 +1,11 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
-import type { MetaToolName } from "../contracts/meta-tools.ts";
 
 /** How a tool call ended, as counted. */
-export type CallOutcome = "applied" | "pending_approval" | "received" | "needs_input" | "read" | "error";
+export type CallOutcome = "applied" | "accepted" | "pending_approval" | "received" | "needs_input" | "read" | "error";
 
 /** What this server counts. */
 export interface Metrics {
-  toolCall(tool: MetaToolName, outcome: CallOutcome, seconds: number): void;
+  toolCall(tool: string, outcome: CallOutcome, seconds: number): void;
   authentication(outcome: "accepted" | "refused" | "no_verdict"): void;
   /** The Prometheus exposition text and its content type. */
   exposition(): Promise<{ contentType: string; text: string }>;

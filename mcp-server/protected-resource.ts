@@ -4,24 +4,29 @@ import { getOAuthProtectedResourceMetadataUrl } from "@modelcontextprotocol/expr
 export interface ProtectedResource {
   metadata: Record<string, unknown>;
   metadataUrl: string;
-  /** Paths of the MCP endpoint: the public URL's, and `/mcp` for a proxy that strips a prefix. */
+  /** Paths of the MCP endpoint: the public URL's, and its own here for a proxy that strips a prefix. */
   endpointPaths: string[];
   metadataPaths: string[];
 }
 
+/** Where metadata is asked for, before the path of the resource. */
+export const wellKnownPath = "/.well-known/oauth-protected-resource";
+
 /** Describes the resource. The SDK's own router is not used: it serves the authorisation server's metadata as well, and refuses http. */
-export function protectedResource(publicUrl: string, apiUrl: string): ProtectedResource {
-  const endpointPaths = [...new Set(["/mcp", new URL(publicUrl).pathname])];
-  const wellKnown = "/.well-known/oauth-protected-resource";
+export function protectedResource(
+  { publicUrl, path, title }: { publicUrl: string; path: string; title: string },
+  apiUrl: string,
+): ProtectedResource {
+  const endpointPaths = [...new Set([path, new URL(publicUrl).pathname])];
   return {
     metadata: {
       resource: publicUrl,
       authorization_servers: [apiUrl],
       bearer_methods_supported: ["header"],
-      resource_name: "Powerloom meta-agent tools",
+      resource_name: title,
     },
     metadataUrl: getOAuthProtectedResourceMetadataUrl(new URL(publicUrl)),
     endpointPaths,
-    metadataPaths: [wellKnown, ...endpointPaths.filter((path) => path !== "/").map((path) => wellKnown + path)],
+    metadataPaths: endpointPaths.map((endpoint) => (endpoint === "/" ? wellKnownPath : wellKnownPath + endpoint)),
   };
 }

@@ -6,6 +6,10 @@ export interface ToolText {
   description: string;
   /** Whether it only reads. */
   reads: boolean;
+  /** Whether it may undo or overwrite something. Default: no. */
+  destructive?: boolean;
+  /** Whether what it sets off may reach beyond Powerloom. Default: no. */
+  openWorld?: boolean;
 }
 
 /** The eleven tools in the order they are listed: what reads, what looks up, what changes. */

@@ -85,8 +85,8 @@ export function scopeOf(row: { ou_id: string; ou_path: string; ou_ancestors: str
 }
 
 /**
- * Changing an agent that can act on the control plane itself (it has `powerloom_meta`, the one shared server), or making
- * it one, needs an administrator of the organisation (design §4).
+ * Changing an agent that can act on the control plane itself (it has one of the shared servers, `powerloom_meta` or
+ * `powerloom_runs`), or making it one, needs an administrator of the organisation (design §4).
  */
 export function needsForMetaAccess(agent: AgentRow, adding?: McpServerRow): NonNullable<Preview<unknown>["alsoNeeds"]> {
   const reachesControlPlane =

@@ -26,7 +26,7 @@ export const registerMcpServer = defineOperation({
     deployment: z
       .enum(["external", "shared"])
       .default("external")
-      .describe("shared: powerloom_meta itself; needs organisation:administer"),
+      .describe("shared: powerloom_meta or powerloom_runs; needs organisation:administer"),
   }),
   output: mcpServerView.extend({
     introspection_secret: z

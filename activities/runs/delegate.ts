@@ -41,6 +41,8 @@ export async function startChild(
     modelId: run.models[child.role] ?? child.role_bindings[child.role] ?? run.model_id,
     ouId: run.ou_id,
     requesterId: run.requester_id,
+    act: run.act,
+    sid: run.sid,
     pinned: run.pinned,
     models: run.models,
     input,

@@ -3,7 +3,7 @@ import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import { ownRules } from "../../core/hooks/own-rules.ts";
 import type { HookPoint } from "../../core/hooks/points.ts";
 import { runHooks } from "../../core/hooks/run-hooks.ts";
-import type { BudgetUse, RunView, SubjectOf } from "../../core/hooks/subjects.ts";
+import type { RunView, SubjectOf } from "../../core/hooks/subjects.ts";
 import type { OwnVerdict } from "../../core/runs/facts.ts";
 import type { Mode } from "../../core/runs/terms.ts";
 import type { RunRow } from "../../db/queries/runs.ts";
@@ -89,5 +89,3 @@ export function viewOf(run: RunRow, definition: AgentDefinition, mode: Mode): Ru
     schemaValidation: definition.hook_strictness.schema_validation,
   };
 }
-
-export type { BudgetUse };

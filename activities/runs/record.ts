@@ -1,5 +1,4 @@
 import type { AuditBody } from "../../core/audit/entry.ts";
-import type { RunRef } from "../../core/ids.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import type { RunRow } from "../../db/queries/runs.ts";
@@ -24,7 +23,7 @@ export function auditRun(
     id: entry.id,
     sub: run.requester_id,
     act: `run:${run.id}`,
-    delegated_from_session: null,
+    delegated_from_session: run.sid || null,
     operation: entry.operation,
     ou: run.ou_path,
     target: entry.target ?? `run:${run.id}`,
@@ -45,9 +44,4 @@ export function tellWatchers(deps: Pick<RunDeps, "db">, run: { root_run_id: stri
 export function summaryOf(value: unknown, length = 200): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}
-
-/** A step's key where runs are told apart: capability tokens, spans, audit entries. */
-export function stepKey({ runId }: Pick<RunRef, "runId">, stepId: string): string {
-  return `${runId}/${stepId}`;
 }

@@ -57,6 +57,8 @@ export async function planAnew(
       modelId: run.models[definition.role] ?? definition.role_bindings[definition.role] ?? run.model_id,
       ouId: run.ou_id,
       requesterId: run.requester_id,
+      act: run.act,
+      sid: run.sid,
       pinned: run.pinned,
       models: run.models,
       input,

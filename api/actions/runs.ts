@@ -181,7 +181,7 @@ async function tellRun(
  * A run its own person asked for, or one they may read there. Others are told that there is none, and so is whoever acts
  * for a person: an agent sees that person's runs and nobody else's.
  */
-export async function visibleRun(deps: Pick<ApiDeps, "now">, tx: Tx, caller: Caller, runId: string): Promise<RunRow> {
+async function visibleRun(deps: Pick<ApiDeps, "now">, tx: Tx, caller: Caller, runId: string): Promise<RunRow> {
   const run = await findRun(tx, runId);
   const missing = new PowerloomError("not_found", `No run found with id \`${runId}\` that you may see.`, {
     pointer: "/run_id",

@@ -4,14 +4,23 @@ import { exampleText } from "../examples.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 import type { Shell } from "../shell.ts";
 
-/** `mcp`: the eleven tools of `powerloom_meta` over stdio, for a person's own MCP client, with that person's rights. */
+/** `mcp`: the tools of one of our servers over stdio, for a person's own MCP client, with that person's rights. */
 export function addMcp(program: Command, shell: Shell): void {
   const command = addGlobalOptions(program.command("mcp"))
-    .description("Serve the tools of powerloom_meta over stdio to your own MCP client, with your rights")
+    .description(
+      "Serve the tools of powerloom_meta, or of powerloom_runs, over stdio to your own MCP client, with your rights",
+    )
+    .addOption(
+      new Option("--server <name>", "meta: look up, create and wire agents; runs: start and follow runs of agents")
+        .choices(["meta", "runs"])
+        .default("meta"),
+    )
     .addOption(new Option("--client-name <name>", "how the audit trail names the client").default("stdio"))
-    .addHelpText("after", exampleText(["mcp --client-name my-editor"]));
+    .addHelpText("after", exampleText(["mcp --client-name my-editor", "mcp --server runs --client-name my-editor"]));
   command.action(async () => {
-    const { clientName, ...options } = command.optsWithGlobals<GlobalOptions & { clientName: string }>();
+    const { clientName, server, ...options } = command.optsWithGlobals<
+      GlobalOptions & { clientName: string; server: "meta" | "runs" }
+    >();
     const { apiUrl } = await connect(shell, options);
     // Read again at each call: a person who logs in again need not restart their client.
     const token = async (): Promise<string> => {
@@ -21,6 +30,6 @@ export function addMcp(program: Command, shell: Shell): void {
     };
     await token();
     const { runStdio } = await import("../../mcp-server/stdio.ts");
-    await runStdio({ apiUrl, token, clientName });
+    await runStdio({ apiUrl, token, clientName, server });
   });
 }

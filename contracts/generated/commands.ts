@@ -952,7 +952,7 @@ export const commands: readonly CommandSpec[] = [
         type: "string",
         enum: ["external", "shared"],
         default: "external",
-        description: "shared: powerloom_meta itself; needs organisation:administer",
+        description: "shared: powerloom_meta or powerloom_runs; needs organisation:administer",
       },
     ],
   },

@@ -7,7 +7,7 @@ const evidenceKept = 10;
 const followed = 8;
 
 /** How often one thing came back, and at which calls (the last few). */
-export interface Tally {
+interface Tally {
   key: string;
   times: number;
   at: number[];

@@ -11,7 +11,7 @@ import type { Fault, Mode, Risk } from "./terms.ts";
  */
 
 /** Dearest rates of the bound model, USD millionths per million tokens: for reservations that can never be too low. */
-export interface WorstRates {
+interface WorstRates {
   input: number;
   output: number;
 }
@@ -153,7 +153,7 @@ export interface ProposedCall {
 }
 
 /** Why a tool call may run. */
-export interface RunVerdict {
+interface RunVerdict {
   via: "read" | "elevation" | "approval" | "bypass";
   rule: string;
   reason: string;

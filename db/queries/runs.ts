@@ -2,7 +2,7 @@ import type { EndStatus } from "../../core/runs/facts.ts";
 import type { Sql, Tx } from "../database.ts";
 import { isUuid } from "./ous.ts";
 
-export type RunStatus = "received" | "running" | "waiting" | "paused" | EndStatus;
+type RunStatus = "received" | "running" | "waiting" | "paused" | EndStatus;
 
 export interface RunRow {
   id: string;
@@ -89,8 +89,8 @@ export interface NewRun {
   modelId: string;
   ouId: string;
   requesterId: string;
-  act?: string;
-  sid?: string;
+  act: string;
+  sid: string;
   pinned: Record<string, string>;
   models: Record<string, string>;
   input: Record<string, unknown>;
@@ -126,8 +126,8 @@ export function insertRun(tx: Tx, run: NewRun): Promise<number> {
       JSON.stringify(run.budget),
       run.idempotencyKey,
       run.bodyDigest,
-      run.act ?? "",
-      run.sid ?? "",
+      run.act,
+      run.sid,
     ],
   );
 }

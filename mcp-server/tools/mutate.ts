@@ -25,7 +25,7 @@ export type MutationAnswer =
 const request = z.object({ id: z.string(), status: z.string(), ou_path: z.string().nullish() });
 
 /** The same call in the same session is the same mutation, whatever the order of its arguments (RFC 8785). */
-function idempotencyKey(session: string, tool: string, args: Record<string, unknown>): string {
+export function idempotencyKey(session: string, tool: string, args: Record<string, unknown>): string {
   return digestOf({ session, tool, arguments: args });
 }
 

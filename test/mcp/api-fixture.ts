@@ -40,12 +40,15 @@ export async function startApiFixture(): Promise<ApiFixture> {
   const requests: Received[] = [];
   const bearers = new Map<string, Record<string, unknown>>();
   const routes = new Map<string, Answer | ((request: Received) => Answer | Promise<Answer>)>();
-  const basic = `Basic ${Buffer.from(`powerloom_meta:${clientSecret}`).toString("base64")}`;
+  const basics = ["powerloom_meta", "powerloom_runs"].map(
+    (id) => `Basic ${Buffer.from(`${id}:${clientSecret}`).toString("base64")}`,
+  );
+  const isClient = ({ headers }: Received) => basics.includes(headers["authorization"] ?? "");
   let exchanges = 0;
 
   const oauth = (request: Received): Answer | undefined => {
     if (request.path === "/oauth/introspect") {
-      if (request.headers["authorization"] !== basic) return { status: 401, body: { error: "invalid_client" } };
+      if (!isClient(request)) return { status: 401, body: { error: "invalid_client" } };
       return { status: 200, body: bearers.get(String(request.body["token"])) ?? { active: false } };
     }
     if (request.path !== "/oauth/token") return undefined;
@@ -53,7 +56,7 @@ export async function startApiFixture(): Promise<ApiFixture> {
     const isSession = subject_token_type === "urn:powerloom:token-type:session-bearer";
     if (grant_type !== "urn:ietf:params:oauth:grant-type:token-exchange")
       return { status: 400, body: { error: "unsupported_grant_type", error_description: "no such grant" } };
-    if (isSession && request.headers["authorization"] !== basic)
+    if (isSession && !isClient(request))
       return { status: 401, body: { error: "invalid_client", error_description: "wrong secret" } };
     if (!isSession && (request.headers["authorization"] !== undefined || typeof actor_client !== "string"))
       return {

@@ -30,7 +30,7 @@ export async function armMind(
   return Object.fromEntries(["orchestrator", "planner", "executor", "reviewer"].map((role) => [role, model]));
 }
 
-export interface MindCall {
+interface MindCall {
   digest: string;
   answered: boolean;
   status: number;

@@ -9,6 +9,8 @@ import { insertRun, type RunBudget } from "../../../db/queries/runs.ts";
 export async function storeRuns(
   tx: Tx,
   runs: readonly { ouId: string; requesterId: string; budget: RunBudget }[],
+  act: "",
+  sid: "",
 ): Promise<string[]> {
   await tx.run(
     `insert into agent_definitions (id, organisation_id, name, version, digest, document) values ($1, $2, 'staged', 1, $3, '{}')
