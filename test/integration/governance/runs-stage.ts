@@ -9,8 +9,6 @@ import { insertRun, type RunBudget } from "../../../db/queries/runs.ts";
 export async function storeRuns(
   tx: Tx,
   runs: readonly { ouId: string; requesterId: string; budget: RunBudget }[],
-  act: "",
-  sid: "",
 ): Promise<string[]> {
   await tx.run(
     `insert into agent_definitions (id, organisation_id, name, version, digest, document) values ($1, $2, 'staged', 1, $3, '{}')
@@ -32,6 +30,8 @@ export async function storeRuns(
       modelId: "claude-sonnet-5-5",
       ouId,
       requesterId,
+      act: "",
+      sid: "",
       pinned: {},
       models: {},
       input: {},
