@@ -30,7 +30,8 @@ export async function planAnew(
     );
     const delegated = (id: string) => ({ run, outcome: { kind: "delegated" as const, childRunId: id, label, caps } });
     if (known !== undefined) return delegated(known.id);
-    const first = await findRun(tx, String(run.input["plan"]));
+    const given = run.input["plan"];
+    const first = typeof given === "string" ? await findRun(tx, given) : undefined;
     const stuck = plan.steps.find(({ step }) => step === order.step);
     const done = await tx.rows<{ plan_step: number; tool_name: string; output_summary: string | null }>(
       `select distinct on (plan_step) plan_step, tool_name, output_summary from agent_steps
@@ -45,7 +46,8 @@ export async function planAnew(
       "Plan the rest in another way. Number the new steps from 1; what is done needs no dependency.",
     ].join("\n");
     const id = deps.newId();
-    const input = { task: String(first?.input["task"] ?? run.input_summary), context };
+    const asked = first?.input["task"];
+    const input = { task: typeof asked === "string" ? asked : run.input_summary, context };
     await insertRun(tx, {
       id,
       parentRunId: run.id,
