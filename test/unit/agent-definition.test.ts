@@ -76,7 +76,7 @@ describe("a fault is named with its place and what would be valid", () => {
     ["a wrong type", { tools: "read_file" }, "tools", /must be a list, and is text/],
     ["nothing where a map must be", { input_schema: null }, "input_schema", /must be a map, and is empty/],
     ["a bad slug", { id: "Scout One" }, "id", /lower-case letters/],
-    ["a model of somebody else", { role_bindings: { scout: "gpt-4" } }, "role_bindings.scout", /a Claude model id/],
+    ["no id of a model", { role_bindings: { scout: "a model of mine" } }, "role_bindings.scout", /a model id/],
     ["a role without model", { role_bindings: { scot: "claude-haiku-5-5" } }, "role_bindings", /did you mean `scot`/],
     ["an unknown tool", { tools: ["reed_file"] }, "tools[0]", /there is no tool `reed_file`; did you mean `read_file`/],
     ["a pattern that is none", { tools: ["read_*"] }, "tools[0]", /server__\*/],

@@ -248,7 +248,7 @@ describe("10,000 random plans", () => {
     // Neither half of the promise is empty.
     expect(seen.refused).toBeGreaterThan(1_000);
     expect(seen.ran).toBeGreaterThan(1_000);
-  });
+  }, 120_000);
 
   test("hold when they are sound", () => {
     fc.assert(
