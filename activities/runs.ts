@@ -1,3 +1,4 @@
+import { heartbeat } from "@temporalio/activity";
 import type { RunRef } from "../core/ids.ts";
 import type {
   Adopted,
@@ -31,17 +32,28 @@ export type RunActivities = ReturnType<typeof createRunActivities>;
 /** What `agentRun` may do to the world. Every one of them, repeated, answers the same and does nothing twice. */
 export function createRunActivities(deps: RunDeps) {
   return {
-    openRun: (order: RunRef & { caps?: RunCaps }): Promise<OpenedRun> => openRun(deps, order),
-    callModel: (call: ModelCall): Promise<ModelAnswer> => callModel(deps, call),
-    runTool: (order: ToolOrder): Promise<ToolOutcome> => runTool(deps, order),
-    returnResult: (ref: RunRef & { stepId: string; childRunId: string }) => returnResult(deps, ref),
-    planAnew: (order: ReplanOrder) => planAnew(deps, order),
-    adoptPlan: (order: AdoptOrder): Promise<Adopted> => adoptPlan(deps, order),
-    askPermission: (ask: PermissionAsk): Promise<PermissionState> => askPermission(deps, ask),
-    settlePermission: (ref: RunRef & { requestId: string }): Promise<PermissionState> => settlePermission(deps, ref),
-    takeCommands: (ref: RunRef): Promise<TakenCommands> => takeCommands(deps, ref),
-    pauseRun: (ref: RunRef & { reason: string }): Promise<void> => pauseRun(deps, ref),
-    noteRun: (note: RunNote): Promise<void> => noteRun(deps, note),
-    finishRun: (end: RunEnd): Promise<RunResult> => finishRun(deps, end),
+    openRun: (order: RunRef & { caps?: RunCaps }): Promise<OpenedRun> => beating(() => openRun(deps, order)),
+    callModel: (call: ModelCall): Promise<ModelAnswer> => beating(() => callModel(deps, call)),
+    runTool: (order: ToolOrder): Promise<ToolOutcome> => beating(() => runTool(deps, order)),
+    returnResult: (ref: RunRef & { stepId: string; childRunId: string }) => beating(() => returnResult(deps, ref)),
+    planAnew: (order: ReplanOrder) => beating(() => planAnew(deps, order)),
+    adoptPlan: (order: AdoptOrder): Promise<Adopted> => beating(() => adoptPlan(deps, order)),
+    askPermission: (ask: PermissionAsk): Promise<PermissionState> => beating(() => askPermission(deps, ask)),
+    settlePermission: (ref: RunRef & { requestId: string }): Promise<PermissionState> =>
+      beating(() => settlePermission(deps, ref)),
+    takeCommands: (ref: RunRef): Promise<TakenCommands> => beating(() => takeCommands(deps, ref)),
+    pauseRun: (ref: RunRef & { reason: string }): Promise<void> => beating(() => pauseRun(deps, ref)),
+    noteRun: (note: RunNote): Promise<void> => beating(() => noteRun(deps, note)),
+    finishRun: (end: RunEnd): Promise<RunResult> => beating(() => finishRun(deps, end)),
   };
+}
+
+/** A worker that dies is noticed within the heartbeat's time: what it was doing is done again then, not after minutes. */
+async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
+  const beat = setInterval(() => heartbeat(), 1_000);
+  try {
+    return await work();
+  } finally {
+    clearInterval(beat);
+  }
 }

@@ -5,7 +5,10 @@ import { connectWorker } from "../temporal/connect.ts";
 
 // A process of its own with the worker's settings: the baseline pays for the same things, except for our work.
 
-const nothings = { nothing: async (): Promise<void> => {} };
+const nothings = {
+  nothing: async (): Promise<void> => {},
+  moment: async (): Promise<number> => performance.timeOrigin + performance.now(),
+};
 export type BareActivities = typeof nothings;
 
 exitWhenParentGoes();

@@ -1,4 +1,10 @@
-import { allHandlersFinished, condition, proxyLocalActivities, setHandler } from "@temporalio/workflow";
+import {
+  allHandlersFinished,
+  condition,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+} from "@temporalio/workflow";
 import { go, outcome } from "./bare-messages.ts";
 import type { BareActivities } from "./bare-worker.ts";
 
@@ -30,4 +36,16 @@ export async function bareSignal(): Promise<void> {
   });
   await condition(() => wanted, "1 hour");
   await nothing();
+}
+
+const { moment } = proxyActivities<BareActivities>({ startToCloseTimeout: "2s", retry: { maximumAttempts: 3 } });
+
+/** Two activities in sequence, so many times. When the second of each was carried out, epoch milliseconds. */
+export async function barePairs(count: number): Promise<number[]> {
+  const moments: number[] = [];
+  for (let pair = 0; pair < count; pair += 1) {
+    await moment();
+    moments.push(await moment());
+  }
+  return moments;
 }

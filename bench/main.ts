@@ -1,9 +1,12 @@
 import { availableParallelism, loadavg } from "node:os";
 import { measureConversations } from "./conversations.ts";
 import { measureAudit, measurePolicies, measureRights } from "./database.ts";
+import { measureHooks } from "./hooks.ts";
+import { measureLongRun } from "./long-run.ts";
 import { measureMutations } from "./mutations.ts";
 import { readOptions } from "./options.ts";
 import { type Finding, meets, renderTable } from "./report.ts";
+import { measureRuns, measureSteps } from "./runs.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { measureToolCalls } from "./tool-calls.ts";
 import { measureVotes } from "./votes.ts";
@@ -16,6 +19,10 @@ const measurements: Record<string, (stage: Stage, scale: number) => Finding[] | 
   audit: measureAudit,
   rights: measureRights,
   policies: measurePolicies,
+  hooks: measureHooks,
+  steps: measureSteps,
+  runs: measureRuns,
+  "long-run": measureLongRun,
 };
 
 const { json, scale, only } = readOptions(process.argv.slice(2), Object.keys(measurements));

@@ -2,6 +2,7 @@
 export interface Summary {
   p50: number;
   p95: number;
+  p99: number;
   count: number;
 }
 
@@ -9,7 +10,7 @@ export interface Summary {
 export function summarise(samples: readonly number[]): Summary {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-  return { p50: at(0.5), p95: at(0.95), count: sorted.length };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), count: sorted.length };
 }
 
 export function median(values: readonly number[]): number {

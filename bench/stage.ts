@@ -26,6 +26,7 @@ export interface Stage {
     update: (id: string) => Promise<unknown>;
     await: (id: string) => Promise<unknown>;
     signal: (id: string) => Promise<unknown>;
+    pairs: (id: string, count: number) => Promise<unknown>;
   };
   /** Waits until nothing of earlier work runs any more: no agent to push, no workflow but waiting ones. */
   quiet(): Promise<void>;
@@ -59,6 +60,7 @@ export async function openStage(log: (line: string) => void): Promise<Stage> {
         POWERLOOM_RATE_LIMIT: "100000000",
         POWERLOOM_SWEEP_SECONDS: "3600",
         POWERLOOM_LOG_LEVEL: "warn",
+        POWERLOOM_AGENTS_DIR: fileURLToPath(new URL("./agents", import.meta.url)),
       },
     });
     closing.push(() => stack.stop());
@@ -118,6 +120,8 @@ function bareCalls(temporal: Client): Stage["bare"] {
       await handle.signal(go);
       await handle.result();
     },
+    pairs: (id, count) =>
+      temporal.workflow.execute("barePairs", { workflowId: id, taskQueue, workflowTaskTimeout, args: [count] }),
   };
 }
 

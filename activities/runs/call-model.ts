@@ -1,4 +1,4 @@
-import { Context, heartbeat } from "@temporalio/activity";
+import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
 import { messageFault } from "../../claude/message-faults.ts";
 import { countTokens, createMessage, type ModelReply } from "../../claude/messages.ts";
@@ -24,20 +24,15 @@ import { tokenRelay } from "./token-relay.ts";
  * attempt whose answer nobody stored is of unknown outcome, and says so instead of calling again (design §9).
  */
 export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAnswer> {
-  const beat = setInterval(() => heartbeat(), 1_000);
-  try {
-    const begun = await begin(deps, call);
-    if (begun.kind === "answer") return begun.answer;
-    const { run, request } = begun;
-    const needed = await neededTokens(deps, call, request);
-    if (needed > call.reservedTokens) {
-      await forget(deps, call);
-      return { kind: "too_small", neededTokens: needed };
-    }
-    return await send(deps, call, run, request);
-  } finally {
-    clearInterval(beat);
+  const begun = await begin(deps, call);
+  if (begun.kind === "answer") return begun.answer;
+  const { run, request } = begun;
+  const needed = await neededTokens(deps, call, request);
+  if (needed > call.reservedTokens) {
+    await forget(deps, call);
+    return { kind: "too_small", neededTokens: needed };
   }
+  return await send(deps, call, run, request);
 }
 
 type Begun = { kind: "answer"; answer: ModelAnswer } | { kind: "send"; run: RunRow; request: ModelRequest };

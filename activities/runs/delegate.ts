@@ -4,11 +4,11 @@ import type { RunRef } from "../../core/ids.ts";
 import type { RunCaps, ToolOutcome } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendRunEvents, findStep, insertRun, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
+import { closeToolStep } from "./close-step.ts";
 import { definitionByName } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { answerTool } from "./propose.ts";
 import { summaryOf, tellWatchers } from "./record.ts";
-import { closeToolStep } from "./run-tool.ts";
 
 /**
  * Makes the run of a subagent: for the same person, at the same OU, in the version pinned when the tree started, linked

@@ -1,4 +1,4 @@
-import { Context, heartbeat } from "@temporalio/activity";
+import { Context } from "@temporalio/activity";
 import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { recheck } from "../../core/governance/gates.ts";
 import type { CheckedValue } from "../../core/hooks/subjects.ts";
@@ -9,6 +9,7 @@ import type { Tx } from "../../db/database.ts";
 import { appendRunEvents, findStep, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { parseOutput } from "../../tools/validate.ts";
+import { closeToolStep } from "./close-step.ts";
 import { definitionOf } from "./definitions.ts";
 import { startChild } from "./delegate.ts";
 import type { RunDeps } from "./deps.ts";
@@ -30,16 +31,11 @@ const mostInPrompt = 100_000;
  * the row; what it may have half done is done again only when doing it twice is the same as once.
  */
 export async function runTool(deps: RunDeps, order: ToolOrder): Promise<ToolOutcome> {
-  const beat = setInterval(() => heartbeat(), 1_000);
-  try {
-    const begun = await begin(deps, order);
-    if (begun.kind === "outcome") return begun.outcome;
-    const since = performance.now();
-    const result = await useTool(deps, begun, Context.current().cancellationSignal);
-    return await finish(deps, order, begun, result, performance.now() - since);
-  } finally {
-    clearInterval(beat);
-  }
+  const begun = await begin(deps, order);
+  if (begun.kind === "outcome") return begun.outcome;
+  const since = performance.now();
+  const result = await useTool(deps, begun, Context.current().cancellationSignal);
+  return await finish(deps, order, begun, result, performance.now() - since);
 }
 
 export interface Admitted {
@@ -269,38 +265,6 @@ async function refuse(tx: Tx, run: RunRow, step: StepRow, rule: string, reason: 
     detail: { tool: step.tool_name, reason },
   });
   return facts;
-}
-
-/** Ends a tool step: once, with everything a repeated attempt has to answer. */
-export async function closeToolStep(
-  tx: Tx,
-  step: StepRow,
-  end: {
-    status: string;
-    facts: unknown;
-    text: string;
-    isError: boolean;
-    ms: number;
-    decision?: Record<string, unknown>;
-  },
-): Promise<void> {
-  await tx.run(
-    `update agent_steps set status = $3, facts = $4, result = $5, result_digest = $6, output_summary = $7, is_error = $8,
-       duration_ms = $9, completed_at = clock_timestamp(), error_msg = case when $8 then $7 end,
-       decision = coalesce(decision, '{}') || $10 where run_id = $1 and step_id = $2`,
-    [
-      step.run_id,
-      step.step_id,
-      end.status,
-      JSON.stringify(end.facts),
-      end.text,
-      sha256Hex(end.text),
-      summaryOf(end.text),
-      end.isError,
-      Math.round(end.ms),
-      JSON.stringify(end.decision ?? {}),
-    ],
-  );
 }
 
 /** The approval is of this very call: its arguments are the ones that were approved. */

@@ -27,7 +27,11 @@ const schemas: Record<string, Json> = {
     reasoning: { type: "string" },
     risks: { type: "array", items: { type: "string" } },
   }),
-  executor: object({ step_result: { type: "string" }, status: { enum: ["done", "failed"] } }),
+  executor: object({
+    status: { enum: ["success", "failed"] },
+    steps: { type: "array", items: { type: "object" } },
+    summary: { type: "string" },
+  }),
   reviewer: object({
     findings: { type: "array", items: { type: "object" } },
     summary: { type: "string" },

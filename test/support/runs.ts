@@ -30,20 +30,6 @@ export async function armMind(
   return Object.fromEntries(["orchestrator", "planner", "executor", "reviewer"].map((role) => [role, model]));
 }
 
-interface MindCall {
-  digest: string;
-  answered: boolean;
-  status: number;
-  role: string;
-}
-
-/** The requests that have reached a mind. */
-export async function callsOf(models: Record<string, string>, simulatorUrl = sharedStack().simulatorUrl) {
-  const response = await fetch(`${simulatorUrl}/_control/minds`);
-  const body = (await response.json()) as { minds: { name: string; calls: MindCall[] }[] };
-  return body.minds.find(({ name }) => name === models["planner"])?.calls ?? [];
-}
-
 export interface RunView {
   id: string;
   status: string;

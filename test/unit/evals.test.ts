@@ -94,6 +94,11 @@ describe("drift", () => {
     expect(driftOf(nothing, [ran("passed", 0)])).toMatchObject([{ percent: 0, beyond: false }, { beyond: false }]);
   });
 
+  test("is not asked of a task that ends by the clock", () => {
+    const run = { task: "t", budget: { wall_seconds: 2 } };
+    expect(driftOf(before, [ran("passed", 1, { run })])).toEqual([]);
+  });
+
   test("is none against a baseline that was just taken", () => {
     fc.assert(
       fc.property(fc.nat(1_000_000), (tokens) => {

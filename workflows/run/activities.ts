@@ -5,6 +5,7 @@ import type { RunActivities } from "../../activities/runs.ts";
 export const records = proxyActivities<RunActivities>({
   startToCloseTimeout: "30s",
   scheduleToCloseTimeout: "1 day",
+  heartbeatTimeout: "4s",
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: "200ms", maximumInterval: "10s" },
 });

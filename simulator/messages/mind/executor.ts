@@ -3,7 +3,7 @@ import type { Reply } from "../reply.ts";
 
 /** Makes the planned tool call, once. Asked again, something went wrong that it cannot mend. */
 export function executorReply({ input, results, last, tools, turn }: Conversation): Reply {
-  const failed = (step_result: string): Reply => ({ output: { step_result, status: "failed" } });
+  const failed = (summary: string): Reply => ({ output: { status: "failed", steps: [], summary } });
   const tool = atPath(input, "step.tool");
   const args = atPath(input, "step.args");
   if (typeof tool !== "string" || typeof args !== "object" || args === null) {

@@ -92,7 +92,7 @@ function faultOf({ agent, completed, output, reason }: Delegation): string | und
     case "planner":
       return filesWritten(output).length === 0 ? String(atPath(output, "reasoning")) : undefined;
     case "executor":
-      return atPath(output, "status") === "failed" ? String(atPath(output, "step_result")) : undefined;
+      return atPath(output, "status") === "failed" ? String(atPath(output, "summary")) : undefined;
     case "reviewer":
       return atPath(output, "verdict") === "fail" ? String(atPath(output, "summary")) : undefined;
     default:

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expectStatus } from "./http.ts";
+import { armMind, call, linesOf, planOfReads, plansAndExecutes, readsAsPlanned } from "./minds.ts";
+import { type Finding, figure } from "./report.ts";
+import { interleaved, median, type Summary, summarise } from "./samples.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * A step of a run (a call of the model and a call of a tool) against two activities in sequence that do nothing, from the
+ * end of one to the end of the next. The stand-in answers at once, but not in no time: what it takes is told beside.
+ */
+export async function measureSteps(stage: Stage, scale: number): Promise<Finding[]> {
+  const steps = Math.max(6, Math.round(20 * scale));
+  const models = await armMind(stage, "bench-steps", {
+    talker: {
+      turns: [
+        ...Array.from({ length: steps }, (_, index) =>
+          call("read_file", { path: "lines.txt", offset: 1 + 3 * index, limit: 3 }),
+        ),
+        { output: { done: true } },
+      ],
+    },
+  });
+  const files = [{ path: "lines.txt", content: linesOf(3 * steps, 60) }];
+  const model: number[] = [];
+  const tool: number[] = [];
+  const [ours, bares] = (
+    await interleaved(5, [
+      async (round) => {
+        await stage.quiet();
+        const { id } = await startRun(stage, {
+          task: "Read.",
+          agent: "bench-talker",
+          models,
+          files,
+          budget: { tokens: 100_000_000 },
+        });
+        await endOf(stage, id, 50);
+        const taken = await stepsOf(stage, id);
+        if (round > 0) {
+          model.push(...taken.model);
+          tool.push(...taken.tool);
+        }
+        return between(taken.ends);
+      },
+      async (round) => {
+        await stage.quiet();
+        return between((await stage.bare.pairs(`pairs-${round}`, steps)) as number[]);
+      },
+    ])
+  ).map((rounds) => summarise(rounds.flat())) as [Summary, Summary];
+  const standIn = median(model);
+  return [
+    {
+      name: "run step: model call and tool call",
+      measured: `p50 ${figure(ours.p50)}, p95 ${figure(ours.p95)} ms (of it in the stand-in p50 ${figure(standIn)})`,
+      baseline: `two bare activities p50 ${figure(bares.p50)}, p95 ${figure(bares.p95)} ms`,
+      value: ours.p50 / bares.p50,
+      unit: "×",
+      target: { at: "most", value: 1.3 },
+      facts: { ours, bare: bares, standIn: summarise(model), tool: summarise(tool) },
+    },
+    {
+      name: "run step, less the stand-in's time",
+      measured: `p50 ${figure(ours.p50 - standIn)} ms`,
+      baseline: `two bare activities p50 ${figure(bares.p50)} ms`,
+      value: (ours.p50 - standIn) / bares.p50,
+      unit: "×",
+    },
+  ];
+}
+
+/** The whole main job with a model that takes no time: plan, six steps, review; from POST /runs to its end. */
+export async function measureRuns(stage: Stage, scale: number): Promise<Finding[]> {
+  const files = [
+    { path: "src/total.js", content: linesOf(40, 60) },
+    { path: "test/total.test.js", content: linesOf(40, 60) },
+  ];
+  const read = (file: number, offset: number, dependsOn: number[]) => ({
+    path: files[file]?.path ?? "",
+    offset,
+    limit: 10,
+    dependsOn,
+  });
+  // The dependencies of the plan that finds a failing test, fixes it and runs it again.
+  const plan = planOfReads([
+    read(0, 1, []),
+    read(0, 11, []),
+    read(1, 1, []),
+    read(0, 21, [1, 2, 3]),
+    read(1, 11, [4]),
+    read(0, 31, [4]),
+  ]);
+  const models = await armMind(stage, "bench-runs", {
+    orchestrator: plansAndExecutes(
+      "planner",
+      "executor",
+      call("delegate", { agent: "reviewer", input: { file_paths: ["src/total.js"], criteria: ["correctness"] } }),
+      { output: { result: "read and reviewed", status: "done" } },
+    ),
+    planner: { turns: [call("list_directory", { path: ".", depth: 3 }), { output: plan }] },
+    executor: readsAsPlanned,
+    reviewer: {
+      turns: [
+        call("read_file", { path: "src/total.js" }),
+        { output: { findings: [], summary: "nothing to say", verdict: "pass" } },
+      ],
+    },
+  });
+  const totals: number[] = [];
+  const opened: number[] = [];
+  const rounds = Math.max(3, Math.round(8 * scale));
+  for (let round = 0; round <= rounds; round += 1) {
+    await stage.quiet();
+    const started = performance.now();
+    const { id } = await startRun(stage, { task: "Find and fix the failing test.", models, files });
+    const accepted = performance.now() - started;
+    await endOf(stage, id, 3);
+    // The first one warms up.
+    if (round === 0) continue;
+    totals.push(performance.now() - started);
+    opened.push(accepted);
+  }
+  const total = summarise(totals);
+  return [
+    {
+      name: "run, six-step plan, four agents",
+      measured: `p50 ${figure(total.p50)}, p95 ${figure(total.p95)} ms (accepted after p50 ${figure(median(opened))})`,
+      value: total.p50,
+      unit: "ms",
+      target: { at: "most", value: 1_000 },
+      facts: { total, opened: summarise(opened), totals },
+    },
+  ];
+}
+
+/** Starts a run as the asker. */
+export async function startRun(stage: Stage, body: Record<string, unknown>): Promise<{ id: string }> {
+  const { id } = await expectStatus(stage.asker("POST", "/runs", body), 201);
+  return { id: String(id) };
+}
+
+/** Waits for a run's end, looking into its row every so often, and throws unless it has completed. */
+export async function endOf(stage: Stage, id: string, everyMs: number, timeoutMs = 60_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const { rows } = await stage.admin.query<{ status: string; reason: unknown; completed_at: Date | null }>(
+      "select status, reason, completed_at from agent_runs where id = $1",
+      [id],
+    );
+    const [run] = rows;
+    if (run?.status === "completed") return;
+    if (run?.completed_at != null) throw new Error(`run ${id} ${run.status}: ${JSON.stringify(run.reason)}`);
+    if (performance.now() > deadline) throw new Error(`run ${id} is still ${run?.status ?? "missing"}`);
+    await sleep(everyMs);
+  }
+}
+
+async function stepsOf(stage: Stage, id: string): Promise<{ ends: number[]; model: number[]; tool: number[] }> {
+  const { rows } = await stage.admin.query<{ step_type: string; ended: string; duration_ms: number }>(
+    `select step_type, extract(epoch from completed_at) * 1000 as ended, duration_ms from agent_steps
+      where run_id = $1 and status = 'success' order by completed_at`,
+    [id],
+  );
+  const of = (type: string) => rows.filter(({ step_type }) => step_type === type);
+  return {
+    ends: of("tool_call").map(({ ended }) => Number(ended)),
+    model: of("model_call").map(({ duration_ms }) => duration_ms),
+    tool: of("tool_call").map(({ duration_ms }) => duration_ms),
+  };
+}
+
+const between = (moments: readonly number[]): number[] =>
+  moments.slice(1).map((moment, index) => moment - (moments[index] ?? moment));
