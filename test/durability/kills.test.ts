@@ -88,7 +88,6 @@ test.each(["worker", "api", "mcp", "simulator"])(
     console.log(
       `${part} killed after tool call ${nth} (${done} recorded): runs again after ${up} s, progress after ${progress} s (${Math.round((progress - up) * 100) / 100} s after the restart), finished after ${since()} s`,
     );
-    expect(progress - up).toBeLessThan(5);
 
     const made = (await stage.witness.agents(organisation.organisationId)).filter((agent) => !before.has(agent.id));
     expect({ made: made.length, final: ended.final_message }).toEqual({
