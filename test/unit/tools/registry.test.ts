@@ -13,7 +13,7 @@ const foreign = (name: string, summary: string): ToolSpec => ({
   description: summary,
   inputSchema: { type: "object" },
   bootstrap: false,
-  source: { kind: "mcp", server: "tracker" },
+  source: { kind: "mcp", server: "tracker", tool: name },
 });
 
 describe("the registry of tools", () => {
