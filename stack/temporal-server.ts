@@ -97,32 +97,10 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
     settings: options.settings,
     ...(uiPort === undefined ? {} : { uiPort }),
   };
-  const lines: string[] = [];
-  const running = await runChild({
-    command: options.binary,
-    args: temporalServerArgs(given),
-    // TEMPORAL_* would reach the server's command line as defaults.
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("TEMPORAL_"))),
-    cwd: dirname(dbFile),
-    onLine(line) {
-      if (line.trim() === "" || banner.test(line)) return;
-      lines.push(line);
-      if (lines.length > 20) lines.shift();
-      options.log(line);
-    },
-    stopTimeoutMs: 15_000,
-    withParent: "now",
-  });
-  writeFileSync(`${dbFile}.pid`, `${running.pid}\n`);
-  void running.exited.then(() => rmSync(`${dbFile}.pid`, { force: true }));
   const address = `${host}:${port}`;
-  const problem = await untilReady(running, address, namespace, attributes);
-  if (problem) {
-    await running.stop();
-    throw new StackError(
-      `The Temporal server did not start on ${address} (${problem})${lines.length > 0 ? `: ${lines.slice(-2).join(" ")}` : ""}`,
-    );
-  }
+  const running = await launch(options, temporalServerArgs(given), dbFile, (started) =>
+    untilReady(started, address, namespace, attributes),
+  );
   let stopping = false;
   void running.exited.then((reason) => {
     if (!stopping) options.onExit?.(reason);
@@ -137,6 +115,53 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       return running.stop();
     },
   };
+}
+
+/**
+ * The server picks ports for its inner services itself, and panics when another process takes one of them meanwhile: a
+ * start that ends in a panic is made again.
+ */
+const mostLaunches = 3;
+
+/** @throws StackError in a sentence, when it cannot be had */
+async function launch(
+  options: TemporalServerOptions,
+  args: string[],
+  dbFile: string,
+  ready: (running: Running) => Promise<string | undefined>,
+): Promise<Running> {
+  for (let attempt = 1; ; attempt += 1) {
+    const lines: string[] = [];
+    const running = await runChild({
+      command: options.binary,
+      args,
+      // TEMPORAL_* would reach the server's command line as defaults.
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("TEMPORAL_"))),
+      cwd: dirname(dbFile),
+      onLine(line) {
+        if (line.trim() === "" || banner.test(line)) return;
+        lines.push(line);
+        if (lines.length > 200) lines.splice(50, 1);
+        options.log(line);
+      },
+      stopTimeoutMs: 15_000,
+      withParent: "now",
+    });
+    writeFileSync(`${dbFile}.pid`, `${running.pid}\n`);
+    void running.exited.then(() => rmSync(`${dbFile}.pid`, { force: true }));
+    const problem = await ready(running);
+    if (problem === undefined) return running;
+    await running.stop();
+    const panic = lines.find((line) => /^(panic|fatal error):/.test(line));
+    if (panic !== undefined && attempt < mostLaunches) {
+      options.log(`the Temporal server crashed while it started (${panic}): starting it again`);
+      continue;
+    }
+    const said = panic ?? lines.slice(-2).join(" ");
+    throw new StackError(
+      `The Temporal server did not start on ${options.host ?? "127.0.0.1"}:${options.port} (${problem})${said === "" ? "" : `: ${said}`}`,
+    );
+  }
 }
 
 /** Printed at every start; the addresses are ours to say, and it calls its host "localhost". */

@@ -239,7 +239,9 @@ describe("limits", () => {
       planner: {
         rules: [
           { when: { last: "use the second file" }, reply: { output: plan } },
-          { when: {}, reply: { ...list, delay_ms: 700 } },
+          { when: { turn: 0 }, reply: list },
+          // Long enough to be spoken to meanwhile; few enough turns not to be taken for a loop.
+          { when: {}, reply: { ...list, delay_ms: 3_000 } },
         ],
       },
     });
