@@ -3,6 +3,8 @@ import type { RunRef } from "../core/ids.ts";
 import type {
   Adopted,
   AdoptOrder,
+  BudgetAnswer,
+  BudgetAsk,
   ModelAnswer,
   ModelCall,
   OpenedRun,
@@ -17,6 +19,7 @@ import type {
   ToolOrder,
   ToolOutcome,
 } from "../core/runs/facts.ts";
+import { askForBudget, settleBudget } from "./runs/budget-raises.ts";
 import { callModel } from "./runs/call-model.ts";
 import { noteRun, pauseRun, takeCommands } from "./runs/commands.ts";
 import { returnResult } from "./runs/delegate.ts";
@@ -41,6 +44,9 @@ export function createRunActivities(deps: RunDeps) {
     askPermission: (ask: PermissionAsk): Promise<PermissionState> => beating(() => askPermission(deps, ask)),
     settlePermission: (ref: RunRef & { requestId: string }): Promise<PermissionState> =>
       beating(() => settlePermission(deps, ref)),
+    askForBudget: (ask: BudgetAsk): Promise<PermissionState> => beating(() => askForBudget(deps, ask)),
+    settleBudget: (ref: RunRef & { requestId: string }): Promise<BudgetAnswer> =>
+      beating(() => settleBudget(deps, ref)),
     takeCommands: (ref: RunRef): Promise<TakenCommands> => beating(() => takeCommands(deps, ref)),
     pauseRun: (ref: RunRef & { reason: string }): Promise<void> => beating(() => pauseRun(deps, ref)),
     noteRun: (note: RunNote): Promise<void> => beating(() => noteRun(deps, note)),

@@ -231,7 +231,7 @@ export const requestView = z
 export const approvalView = z
   .object({
     id: z.string(),
-    kind: z.enum(["operation", "tool_call", "permission"]),
+    kind: z.enum(["operation", "tool_call", "permission", "budget"]),
     operation: z.string(),
     status: z.enum(["pending", "approved", "denied", "expired", "cancelled", "applied", "refused"]),
     requester_id: z.uuid(),

@@ -312,10 +312,10 @@ async function recordSessions({ root, admin, second }: World, metaId: string): P
 
 /** Runs by scripted minds: a whole tree of agents, and each way a run can end before its time. */
 async function recordRuns({ root, builder, second }: World): Promise<void> {
-  const approve = async (decision: "approve" | "deny") => {
+  const approve = async (decision: "approve" | "deny", wanted = "permission") => {
     const open = await until("a permission is asked for", async () =>
       (await second.get<{ data: { id: string; kind: string }[] }>("/approvals?status=pending")).data.find(
-        ({ kind }) => kind === "permission",
+        ({ kind }) => kind === wanted,
       ),
     );
     await vote(second, open.id, decision);
@@ -347,6 +347,19 @@ async function recordRuns({ root, builder, second }: World): Promise<void> {
   const spent = await start("spent", talker([listing]), { ...alone, budget: { tokens: 6_000 } });
   await ended(builder, spent.id);
   await save("agent-run-budget-exhausted", workflowIds.agentRun(spent.id));
+
+  const summary = { output: { summary: "nothing there" } };
+  const minds = await armMind("raised", { reader: { turns: [listing, listing, summary] } }, stack.simulatorUrl);
+  const raised = await builder.make<{ id: string }>("/runs", {
+    ou: root,
+    agent: "spender",
+    task: "Look.",
+    models: { reader: minds["planner"] },
+    budget: { tokens: 100_000, calls: 2 },
+  });
+  await approve("approve", "budget");
+  await ended(builder, raised.id);
+  await save("agent-run-budget-raised", workflowIds.agentRun(raised.id));
 
   const circling = await start("circling", talker([listing]), alone);
   await runWhen(builder, circling.id, ({ status }) => status === "paused", "it is paused");
@@ -387,7 +400,11 @@ stack = await startLocalStack({
   anyPorts: true,
   log: (line) => lines.push(line),
   // Sweeps come only when they are asked for: a recording is of one cause.
-  extraEnvironment: { POWERLOOM_RATE_LIMIT: "1000000", POWERLOOM_SWEEP_SECONDS: "3600" },
+  extraEnvironment: {
+    POWERLOOM_RATE_LIMIT: "1000000",
+    POWERLOOM_SWEEP_SECONDS: "3600",
+    POWERLOOM_AGENTS_DIR: fileURLToPath(new URL("../test/fixtures/agents", import.meta.url)),
+  },
 });
 try {
   const connection = await Connection.connect({ address: stack.temporalAddress });

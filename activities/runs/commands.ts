@@ -30,14 +30,20 @@ export async function takeCommands(deps: RunDeps, ref: RunRef): Promise<TakenCom
       await tx.run("update run_commands set taken_at = $2 where id = $1", [command.id, deps.now()]);
     }
     if (taken.paused !== null)
-      await tx.run("update agent_runs set status = $2 where id = $1 and status in ('running', 'paused', 'waiting')", [
-        run.id,
-        taken.paused ? "paused" : "running",
-      ]);
+      // What a run waits for, it still waits for when it has been paused and resumed meanwhile.
+      await tx.run(
+        `update agent_runs set status = case when $2 then 'paused' when waiting_for is null then 'running' else 'waiting' end
+          where id = $1 and status in ('running', 'paused', 'waiting')`,
+        [run.id, taken.paused],
+      );
     await appendRunEvents(
       tx,
       run,
-      queued.map(({ id, kind }) => ({ origin: `command:${id}`, type: `told_to_${kind}`, payload: {} })),
+      queued.map(({ id, kind, payload: { reason } }) => ({
+        origin: `command:${id}`,
+        type: `told_to_${kind}`,
+        payload: reason === undefined ? {} : { reason },
+      })),
     );
     return { run, taken };
   });

@@ -1,6 +1,6 @@
 import type { RunEnd, RunResult } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { decideApproval } from "../../db/queries/approvals.ts";
+import { decideApproval, findApproval } from "../../db/queries/approvals.ts";
 import { appendRunEvents, type RunRow, requireRun } from "../../db/queries/runs.ts";
 import type { RunDeps } from "./deps.ts";
 import { revokeLeases } from "./leases.ts";
@@ -13,7 +13,7 @@ import { keepWorkspace, removeWorkspace } from "./workspaces.ts";
  * budget held above goes back, the workspace is kept, and the end is said. Repeated, it changes nothing.
  */
 export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> {
-  await withdrawPermissions(deps, end);
+  await withdrawRequests(deps, end);
   const { run, result } = await deps.db.inOrganisation(end.organisationId, async (tx) => {
     const run = await requireRun(tx, end.runId, "lock");
     const spent = {
@@ -119,30 +119,31 @@ async function outputOfPlan(
   };
 }
 
-async function withdrawPermissions(deps: RunDeps, end: RunEnd): Promise<void> {
+/** What the run has asked people for, and nobody needs any more. */
+async function withdrawRequests(deps: RunDeps, end: RunEnd): Promise<void> {
   const waiting = await deps.db.readOrganisation(end.organisationId, (sql) =>
-    sql.rows<{ request_id: string }>(
-      "select request_id from permission_requests where run_id = $1 and decision = 'pending'",
-      [end.runId],
-    ),
+    sql.rows<{ id: string }>("select id from approval_requests where run_id = $1 and consumed_at is null", [end.runId]),
   );
   // One transaction each: an audit entry is the last statement of its own.
-  for (const { request_id: id } of waiting)
+  for (const { id } of waiting)
     await deps.db.inOrganisation(end.organisationId, async (tx) => {
       const run = await requireRun(tx, end.runId);
-      const changed = await tx.run(
-        `update permission_requests set decision = 'cancelled', decision_reason = 'the run has ended', decided_at = $2
+      const approval = await findApproval(tx, id, "lock");
+      const open = await tx.maybe("select from approval_requests where id = $1 and consumed_at is null", [id]);
+      if (approval === undefined || open === undefined) return;
+      const reason = "the run has ended";
+      await tx.run(
+        `update permission_requests set decision = 'cancelled', decision_reason = $2, decided_at = $3
           where request_id = $1 and decision = 'pending'`,
-        [id, deps.now()],
+        [id, reason, deps.now()],
       );
-      if (changed === 0) return;
-      await decideApproval(tx, id, { status: "cancelled", reason: "the run has ended", consumed: true }, deps.now());
+      await decideApproval(tx, id, { status: "cancelled", reason, consumed: true }, deps.now());
       auditRun(tx, run, {
         id,
-        operation: "run.permission",
+        operation: approval.kind === "budget" ? "run.budget" : "run.permission",
         outcome: "cancelled",
         approvalId: id,
-        detail: { reason: "the run has ended" },
+        detail: { reason },
       });
     });
 }

@@ -150,7 +150,7 @@ async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefi
     ou: run.ou_path,
     label: `${run.agent_id} run in ${run.ou_path}`,
     caps: capsOf(run),
-    hardCap: strictness.budget_enforcement === "hard_cap",
+    ...(strictness.budget_enforcement === "soft" && run.parent_run_id === null ? { mayAskForBudget: true } : {}),
     rates: worstRates(run.model_id),
     maxSteps: maxStepsOf(definition),
     maxParallel: parallel?.type === "max_parallel" ? parallel.value : 4,

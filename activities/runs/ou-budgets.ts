@@ -9,6 +9,56 @@ import type { RunRow } from "../../db/queries/runs.ts";
  * @returns why not, when one of them has too little left
  */
 export async function holdBudget(tx: Tx, run: RunRow): Promise<string | undefined> {
+  const wanted = heldBy(run, await modelsOf(tx, run));
+  const { budgets, short } = await lockBudgets(tx, run, wanted);
+  if (short !== undefined) return short;
+  for (const { ou_id } of budgets) {
+    await tx.run(
+      `insert into ou_budget_holds (organisation_id, ou_id, root_run_id, tokens, cost_micros) values ($1, $2, $3, $4, $5)`,
+      [tx.organisationId, ou_id, run.id, wanted.tokens, wanted.costMicros],
+    );
+    await addHeld(tx, ou_id, wanted);
+  }
+  return undefined;
+}
+
+/**
+ * Holds still more for a tree of runs, at every OU that holds something for it already, or nothing at all.
+ * @returns why not, when one of them has too little left
+ */
+export async function holdMore(
+  tx: Tx,
+  run: RunRow,
+  more: { tokens?: number; costMicros?: number },
+): Promise<string | undefined> {
+  const models = await modelsOf(tx, run);
+  const tokens = more.tokens ?? 0;
+  // A limit on cost of its own is what is held of cost; without one, the tokens at the dearest rate are.
+  const costMicros = run.budget.cost_micros === undefined ? atDearest(tokens, models) : (more.costMicros ?? 0);
+  const { budgets, short } = await lockBudgets(tx, run, { tokens, costMicros });
+  if (short !== undefined) return short;
+  for (const { ou_id } of budgets) {
+    const held = await tx.run(
+      `update ou_budget_holds set tokens = tokens + $3, cost_micros = cost_micros + $4
+        where ou_id = $1 and root_run_id = $2 and released_at is null`,
+      [ou_id, run.id, tokens, costMicros],
+    );
+    if (held > 0) await addHeld(tx, ou_id, { tokens, costMicros });
+  }
+  return undefined;
+}
+
+interface Held {
+  tokens: number;
+  costMicros: number;
+}
+
+/** The budgets of the OUs above a run, locked root first, and the first that has less left than is wanted. */
+async function lockBudgets(
+  tx: Tx,
+  run: RunRow,
+  { tokens, costMicros }: Held,
+): Promise<{ budgets: { ou_id: string }[]; short?: string }> {
   const budgets = await tx.rows<{
     ou_id: string;
     path: string;
@@ -21,24 +71,26 @@ export async function holdBudget(tx: Tx, run: RunRow): Promise<string | undefine
       where b.ou_id = any ($1) order by cardinality(o.ancestors) for update of b`,
     [run.ou_ancestors],
   );
-  const { tokens, costMicros } = heldBy(run, await modelsOf(tx, run));
   for (const { path, tokens_left, cost_left } of budgets) {
     if (tokens_left !== null && tokens > Number(tokens_left))
-      return `The budget of \`${path}\` has ${tokens_left} tokens left, and this run may need ${tokens}. Start it with a smaller budget, or have that one raised.`;
+      return {
+        budgets,
+        short: `The budget of \`${path}\` has ${tokens_left} tokens left, and this run may need ${tokens}. Start it with a smaller budget, or have that one raised.`,
+      };
     if (cost_left !== null && costMicros > Number(cost_left))
-      return `The budget of \`${path}\` has $${dollars(Number(cost_left))} left, and this run may need $${dollars(costMicros)}. Start it with a smaller budget, or have that one raised.`;
+      return {
+        budgets,
+        short: `The budget of \`${path}\` has $${dollars(Number(cost_left))} left, and this run may need $${dollars(costMicros)}. Start it with a smaller budget, or have that one raised.`,
+      };
   }
-  for (const { ou_id } of budgets) {
-    await tx.run(
-      `insert into ou_budget_holds (organisation_id, ou_id, root_run_id, tokens, cost_micros) values ($1, $2, $3, $4, $5)`,
-      [tx.organisationId, ou_id, run.id, tokens, costMicros],
-    );
-    await tx.run(
-      "update ou_budgets set tokens_held = tokens_held + $2, cost_micros_held = cost_micros_held + $3 where ou_id = $1",
-      [ou_id, tokens, costMicros],
-    );
-  }
-  return undefined;
+  return { budgets };
+}
+
+function addHeld(tx: Tx, ouId: string, { tokens, costMicros }: Held): Promise<number> {
+  return tx.run(
+    "update ou_budgets set tokens_held = tokens_held + $2, cost_micros_held = cost_micros_held + $3 where ou_id = $1",
+    [ouId, tokens, costMicros],
+  );
 }
 
 /** Turns what a tree of runs has held into what it has used, once. */
@@ -87,10 +139,14 @@ async function modelsOf(tx: Tx, run: RunRow): Promise<string[]> {
 }
 
 /** Without a limit on cost of its own, a run's tokens at the dearest rate of all these models. */
-function heldBy(run: RunRow, models: readonly string[]): { tokens: number; costMicros: number } {
+function heldBy(run: RunRow, models: readonly string[]): Held {
   const tokens = run.budget.tokens ?? 0;
+  return { tokens, costMicros: run.budget.cost_micros ?? atDearest(tokens, models) };
+}
+
+function atDearest(tokens: number, models: readonly string[]): number {
   const dearest = Math.max(...models.map((model) => Math.max(worstRates(model).input, worstRates(model).output)));
-  return { tokens, costMicros: run.budget.cost_micros ?? Math.ceil((tokens * dearest) / 1_000_000) };
+  return Math.ceil((tokens * dearest) / 1_000_000);
 }
 
 function dollars(micros: number): string {

@@ -164,7 +164,8 @@ export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId:
     );
     if (status === "approved") await grant(deps, tx, run, asked, approval.id, now);
     await tx.run(
-      "update agent_runs set status = 'running', waiting_for = null where id = $1 and status = 'waiting' and waiting_for = $2",
+      `update agent_runs set status = case status when 'waiting' then 'running' else status end, waiting_for = null
+        where id = $1 and waiting_for = $2`,
       [run.id, approval.id],
     );
     await appendRunEvents(tx, run, [

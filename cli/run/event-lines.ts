@@ -5,8 +5,8 @@ import type { RunEvent } from "./follow.ts";
 import { signOf } from "./marks.ts";
 import { fieldsOf, numberOf, textOf } from "./payload.ts";
 import { remarkOn } from "./remarks.ts";
-import { voteCommand } from "./render-tree.ts";
 import type { Mark, RunTree } from "./tree.ts";
+import { voteCommand } from "./vote-command.ts";
 
 /** Longest text of others in a line, characters. */
 const mostText = 200;

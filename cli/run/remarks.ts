@@ -2,6 +2,7 @@ import { asText } from "../printable.ts";
 import { dollars, duration, shortCount } from "./figures.ts";
 import type { RunEvent } from "./follow.ts";
 import { fieldsOf, numberOf, textOf } from "./payload.ts";
+import { voteCommand } from "./vote-command.ts";
 
 export interface Remark {
   level: "info" | "warning";
@@ -48,6 +49,12 @@ export function remarkOn(event: RunEvent): Remark | undefined {
       );
     case "budget_warning":
       return warning(budgetSentence(event));
+    case "budget_requested":
+      return { ...warning(`Asks for a larger budget${because}`), command: voteCommand(text("request_id")) };
+    case "budget_raised":
+      return info(`May spend more${because}`);
+    case "budget_refused":
+      return warning(`May not spend more${because}`);
     case "plan_validated":
       return info(`The plan is sound: ${text("step_count")} steps`);
     case "plan_refused":
@@ -67,7 +74,7 @@ export function remarkOn(event: RunEvent): Remark | undefined {
     case "told_to_cancel":
       return info(`Somebody has asked to ${event.type.slice("told_to_".length)} it`);
     case "bypass":
-      return warning(`${text("tool")} ran without asking: the OU's mode is BYPASS (${text("rule")})`);
+      return warning(`${text("tool")} ran without asking: the organisation is in BYPASS mode (${text("rule")})`);
     case "elevation_granted":
       return info(
         `${text("tool")} may run again without asking for ${duration((numberOf(event, "seconds") ?? 0) * 1_000)}`,

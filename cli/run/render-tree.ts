@@ -6,6 +6,7 @@ import { signOf } from "./marks.ts";
 import { remarkOn } from "./remarks.ts";
 import { budgetLines, usageText } from "./render-budget.ts";
 import { type Item, isOver, type RunNode, type RunTree, type StepItem, usedBelow } from "./tree.ts";
+import { voteCommand } from "./vote-command.ts";
 
 export interface TreeStyle {
   /** Columns; no line takes more. */
@@ -131,11 +132,6 @@ function stepLines(step: StepItem, depth: number, { now }: Drawing): Line[] {
     ...(step.detail === "" || step.mark === "done" ? [] : [below(oneLine(step.detail, mostInput), true)]),
     ...(step.requestId === null ? [] : [below(voteCommand(step.requestId), false)]),
   ];
-}
-
-/** How an Approver lets a call pass. */
-export function voteCommand(requestId: string): string {
-  return `powerloom approvals vote ${oneLine(requestId)} --decision approve`;
 }
 
 function* footer(tree: RunTree, now: number): Generator<Line> {

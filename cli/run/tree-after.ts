@@ -90,6 +90,11 @@ function happened(tree: RunTree, event: RunEvent): RunTree {
       return childStarted(tree, event, node);
     case "subagent_ended":
       return childEnded(withNode(tree, node), event, at);
+    case "budget_requested":
+      return withNode(tree, { ...remarked, mark: "waiting" });
+    case "budget_raised":
+    case "budget_refused":
+      return withNode(tree, { ...remarked, mark: "running" });
     case "paused":
       return withNode(tree, { ...remarked, mark: "paused" });
     case "resumed":

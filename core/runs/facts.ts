@@ -35,7 +35,8 @@ export type OpenedRun =
       ou: string;
       label: string;
       caps: RunCaps;
-      hardCap: boolean;
+      /** At its cap it asks people for more, instead of ending. Only the root of a tree does. */
+      mayAskForBudget?: boolean;
       rates: WorstRates;
       maxSteps: number;
       maxParallel: number;
@@ -202,6 +203,26 @@ export interface PermissionState {
   status: "pending" | "approved" | "denied" | "expired" | "cancelled";
   /** Epoch milliseconds. */
   expiresAt: number;
+}
+
+export interface BudgetAsk extends RunRef {
+  /** The how-manieth time it asks. */
+  round: number;
+  unit: "tokens" | "costMicros" | "calls" | "deadline";
+  /** In the unit; for `deadline` epoch milliseconds. */
+  needed: number;
+  available: number;
+  reason: string;
+  /** What the run began with: so much more is asked for, or what is needed if that is more. */
+  atStart: RunCaps;
+}
+
+export interface BudgetAnswer extends PermissionState {
+  by: { tokens?: number; costMicros?: number; calls?: number };
+  /** When the run has to end from now on, epoch milliseconds. */
+  deadline?: number;
+  /** Why, in the words of whoever decided. */
+  reason: string;
 }
 
 export type EndStatus = "completed" | "failed" | "stopped" | "cancelled";

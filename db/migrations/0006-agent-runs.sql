@@ -295,7 +295,7 @@ create table run_tools (
 call govern_table('run_tools', 'select, insert');
 
 alter table approval_requests drop constraint approval_requests_kind_check;
-alter table approval_requests add constraint approval_requests_kind_check check (kind in ('operation', 'tool_call', 'permission'));
+alter table approval_requests add constraint approval_requests_kind_check check (kind in ('operation', 'tool_call', 'permission', 'budget'));
 alter table approval_requests add column run_id uuid;
 
 -- Runs nobody works on: just stored, or told something and not signalled. Now and then every open one.

@@ -4,7 +4,7 @@ import { rolesAt } from "./authority.ts";
 
 export interface ApprovalRow {
   id: string;
-  kind: "operation" | "tool_call" | "permission";
+  kind: "operation" | "tool_call" | "permission" | "budget";
   session_id: string | null;
   operation: string;
   ou_id: string;

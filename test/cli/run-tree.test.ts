@@ -297,7 +297,11 @@ describe("a run where nothing can be redrawn", () => {
     ["permission_expired", { tool: "write_file", reason: "" }, "⊘ the approval of write_file was expired"],
     ["subagent_ended", { agent: "planner", status: "failed" }, "✗ planner is failed"],
     ["told_to_cancel", {}, "· Somebody has asked to cancel it"],
-    ["bypass", { tool: "write_file", rule: "mode" }, "! write_file ran without asking: the OU's mode is BYPASS (mode)"],
+    [
+      "bypass",
+      { tool: "write_file", rule: "mode" },
+      "! write_file ran without asking: the organisation is in BYPASS mode (mode)",
+    ],
     ["elevation_granted", { tool: "write_file", seconds: 300 }, "· write_file may run again without asking for 5m 00s"],
   ])("%s", (type, payload, expected) => {
     const [event] = eventsOf([[type, payload]]);

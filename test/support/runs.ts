@@ -37,6 +37,7 @@ export interface RunView {
   output: Record<string, unknown> | null;
   reason: { rule: string; reason: string } | null;
   used: { tokens: number; cost_micros: number; calls: number };
+  budget: Record<string, number>;
   completed_at: string | null;
   agent: string;
   steps: {
@@ -87,13 +88,14 @@ export async function decideNext(
   approver: Person,
   decision: "approve" | "deny",
   ou: string,
+  wanted: "permission" | "budget" = "permission",
 ): Promise<{ id: string; digest: string }> {
   const request = await eventually(async () => {
     const { data } = await approver.get<{ data: { id: string; digest: string; kind: string }[] }>(
       `/approvals?status=pending&ou=${encodeURIComponent(ou)}`,
     );
-    return data.find(({ kind }) => kind === "permission");
-  }, "a permission is asked for");
+    return data.find(({ kind }) => kind === wanted);
+  }, `a ${wanted} is asked for`);
   await approver.make(`/approvals/${request.id}/votes`, {
     decision,
     digest: request.digest,

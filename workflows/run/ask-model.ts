@@ -1,11 +1,12 @@
 import { ActivityFailure, ApplicationFailure, isCancellation } from "@temporalio/workflow";
 import { release, reserve, settle, settleAtFull } from "../../core/budget/reservations.ts";
-import { rootNode, type Settlement } from "../../core/budget/tree.ts";
+import { type BudgetRefusal, rootNode, type Settlement } from "../../core/budget/tree.ts";
 import { view } from "../../core/budget/view.ts";
 import type { ModelAnswer } from "../../core/runs/facts.ts";
 import { records, work } from "./activities.ts";
 import { RunEnding } from "./ending.ts";
 import { budgetUse } from "./hooks.ts";
+import { budgetMet } from "./raise-budget.ts";
 import type { Run, ThreadState } from "./state.ts";
 
 export type Answered = Extract<ModelAnswer, { kind: "answered" }>;
@@ -32,7 +33,11 @@ export async function askModel(
   let unknown = 0;
   for (let attempt = 1; ; attempt += 1) {
     const stepId = `${thread.name}/${thread.turns}${attempt === 1 ? "" : `-${attempt}`}`;
-    const held = hold(run, stepId, prompt, exact);
+    let held = hold(run, stepId, prompt, exact);
+    while ("refusal" in held) {
+      await budgetMet(run, held.refusal);
+      held = hold(run, stepId, prompt, exact);
+    }
     let answer: ModelAnswer;
     try {
       answer = await work.callModel({
@@ -85,7 +90,12 @@ export async function askModel(
  * Reserves what a call can need at most. The prompt's bound is loose, so when it does not fit, what is left is reserved
  * instead: the activity counts exactly, and sends nothing that could need more.
  */
-function hold(run: Run, id: string, promptTokens: number, exact: boolean): { tokens: number; output: number } {
+function hold(
+  run: Run,
+  id: string,
+  promptTokens: number,
+  exact: boolean,
+): { tokens: number; output: number } | { refusal: BudgetRefusal } {
   const { opened, budget } = run.state;
   const left = view(budget, rootNode);
   const tokensLeft = left?.tokens.left ?? Number.MAX_SAFE_INTEGER;
@@ -108,8 +118,7 @@ function hold(run: Run, id: string, promptTokens: number, exact: boolean): { tok
     amounts: { tokens: prompt + output, costMicros: cost(prompt, output), calls: 1 },
     now: Date.now(),
   });
-  if (!result.ok)
-    throw new RunEnding("stopped", result.unit === "deadline" ? "budget-time" : "budget-exhausted", result.reason);
+  if (!result.ok) return { refusal: result };
   run.state.budget = result.state;
   return { tokens: prompt + output, output };
 }

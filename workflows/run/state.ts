@@ -20,6 +20,8 @@ export interface RunState {
   /** The plan as it stands: a new one may have taken the place of its rest. */
   steps: PlannedStep[];
   replans: number;
+  /** How often people have allowed it more budget. */
+  raises?: number;
 }
 
 /** One conversation: the main one of a run, or that of a planned step. */
@@ -44,6 +46,8 @@ export interface Run {
   unpaused: () => Promise<void>;
   /** Pauses until a person resumes it, or cancels. */
   pauseForPerson: (reason: string) => Promise<void>;
+  /** People are being asked for a larger budget: everything that needs it waits for the same answer. */
+  raising?: Promise<void>;
   /** What the Temporal UI shows. */
   say: (phase: string, detail: string) => void;
 }

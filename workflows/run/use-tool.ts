@@ -1,12 +1,6 @@
-import {
-  ChildWorkflowCancellationType,
-  condition,
-  executeChild,
-  isCancellation,
-  ParentClosePolicy,
-} from "@temporalio/workflow";
+import { ChildWorkflowCancellationType, executeChild, isCancellation, ParentClosePolicy } from "@temporalio/workflow";
 import { closeChild, openChild } from "../../core/budget/slices.ts";
-import { rootNode } from "../../core/budget/tree.ts";
+import { type BudgetRefusal, rootNode } from "../../core/budget/tree.ts";
 import { view } from "../../core/budget/view.ts";
 import { gate } from "../../core/governance/gates.ts";
 import type { ToolSubject } from "../../core/hooks/subjects.ts";
@@ -26,6 +20,7 @@ import { records, work } from "./activities.ts";
 import { charge } from "./ask-model.ts";
 import { RunEnding } from "./ending.ts";
 import { askHooks, budgetUse, runView } from "./hooks.ts";
+import { budgetMet, untilDecided } from "./raise-budget.ts";
 import type { Run, ThreadState } from "./state.ts";
 
 export interface Used {
@@ -126,17 +121,12 @@ async function permission(
   call: ProposedCall,
   why: { rule: string; reason: string },
 ): Promise<PermissionState> {
-  let state = await records.askPermission({ ...run.ref, stepId: call.stepId, rule: why.rule, reason: why.reason });
+  const asked = await records.askPermission({ ...run.ref, stepId: call.stepId, rule: why.rule, reason: why.reason });
   run.say(
     "waiting",
-    `approval of ${call.tool} (${state.requestId}), expires ${new Date(state.expiresAt).toISOString()}`,
+    `approval of ${call.tool} (${asked.requestId}), expires ${new Date(asked.expiresAt).toISOString()}`,
   );
-  while (state.status === "pending") {
-    const seen = run.signals();
-    state = await records.settlePermission({ ...run.ref, requestId: state.requestId });
-    if (state.status !== "pending") break;
-    await condition(() => run.signals() !== seen, Math.max(1_000, state.expiresAt - Date.now()));
-  }
+  const state = await untilDecided(run, asked, (requestId) => records.settlePermission({ ...run.ref, requestId }));
   run.say("running", `${call.tool} was ${state.status}`);
   return state;
 }
@@ -170,7 +160,11 @@ export async function runChild(
   run: Run,
   { childRunId, label, caps }: Extract<ToolOutcome, { kind: "delegated" }>,
 ): Promise<void> {
-  const slice = sliceFor(run, caps);
+  let slice = sliceFor(run, caps);
+  for (let short = shortOf(run, slice, caps); short !== null; short = shortOf(run, slice, caps)) {
+    await budgetMet(run, short);
+    slice = sliceFor(run, caps);
+  }
   const drawn = openChild(run.state.budget, rootNode, childRunId, slice);
   if (!drawn.ok) throw new RunEnding("stopped", "budget-exhausted", drawn.reason);
   run.state.budget = drawn.state;
@@ -206,6 +200,15 @@ export async function runChild(
     };
   }
   if (cancelled !== undefined) throw cancelled;
+}
+
+/** A subagent that could not be given even one answer's tokens had better not begin, where people can be asked for more. */
+function shortOf({ state }: Run, slice: RunCaps, own: RunCaps): BudgetRefusal | null {
+  if (state.opened.mayAskForBudget !== true || slice.tokens === undefined) return null;
+  const needed = Math.min(own.tokens ?? Number.MAX_SAFE_INTEGER, 2 * state.opened.maxOutputTokens);
+  if (slice.tokens >= needed) return null;
+  const reason = `a subagent needs ${needed} tokens at least and could be given ${slice.tokens}`;
+  return { ok: false, node: rootNode, unit: "tokens", needed: 2 * needed, available: slice.tokens, reason };
 }
 
 /** A subagent's own limits, or what is left, less enough for this run to take up its answer. */
