@@ -1,6 +1,9 @@
 # One image for every part of Powerloom: Node 24 runs the TypeScript as it is, so there is nothing to build.
 FROM node:24-slim
 
+# Commands of agent runs run inside bubblewrap or not at all (docs/deploy.md says what the host must allow).
+RUN apt-get update && apt-get install --yes --no-install-recommends bubblewrap && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # No package needs its install script at run time. The embedded PostgreSQL and the second Node are for `npm start` on a

@@ -13,12 +13,15 @@ const readingTools = ["read_file", "list_directory", "search_tools", "get_tool_s
 const writingTools = ["write_file", "execute_command"];
 /** Operations of the control plane are tools under their names with underscores: agent_create. */
 const operationTools = commands.filter(({ kind }) => kind === "operation").map(({ name }) => name.replaceAll(".", "_"));
+/** Paths that leave nothing of the workspace out. */
+const wholeWorkspace: ReadonlySet<string> = new Set([".", "./", "/workspace", "/workspace/"]);
 const knownTools = [...readingTools, ...writingTools, "delegate", ...operationTools];
 
 const checks: readonly Check[] = [
   roleIsBound,
   toolsAreKnown,
   readersOnlyRead,
+  commandsAreNotHeldToPaths,
   delegationIsWhole,
   ({ constraints = [] }) =>
     doubles(
@@ -70,6 +73,16 @@ function readersOnlyRead({ tools = [], constraints = [] }: Partial<AgentDefiniti
         ]
       : [],
   );
+}
+
+function commandsAreNotHeldToPaths({ tools = [], constraints = [] }: Partial<AgentDefinition>): DefinitionFault[] {
+  const constraint = constraints.find((one) => one.type === "path_constraint");
+  const whole = constraint?.type !== "path_constraint" || constraint.paths.some((path) => wholeWorkspace.has(path));
+  const index = tools.indexOf("execute_command");
+  if (whole || index < 0) return [];
+  const message =
+    "`execute_command` touches the whole workspace, and path_constraint holds the agent to a part of it: drop one of the two";
+  return [{ path: ["tools", index], message }];
 }
 
 function delegationIsWhole({ id, tools = [], delegates = [] }: Partial<AgentDefinition>): DefinitionFault[] {

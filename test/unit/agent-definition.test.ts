@@ -82,6 +82,15 @@ describe("a fault is named with its place and what would be valid", () => {
     ["a pattern that is none", { tools: ["read_*"] }, "tools[0]", /server__\*/],
     ["a tool twice", { tools: ["read_file", "read_file"] }, "tools[1]", /twice/],
     ["a reader that writes", { tools: ["read_file", "write_file"] }, "tools[1]", /read_only/],
+    [
+      "commands beside a narrow path constraint",
+      {
+        constraints: [{ type: "path_constraint", paths: ["src"] }],
+        tools: ["read_file", "execute_command"],
+      },
+      "tools[1]",
+      /whole workspace/,
+    ],
     ["a reader that creates agents", { tools: ["agent_create"] }, "tools[0]", /read_only/],
     ["delegate without delegates", { tools: ["delegate"], constraints: [] }, "tools[0]", /needs `delegates`/],
     ["an agent that starts itself", { delegates: ["scout"] }, "delegates[0]", /may not start itself/],

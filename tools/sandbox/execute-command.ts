@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { refused, type ToolOutcome } from "../outcome.ts";
 import type { ToolSpec } from "../spec.ts";
-import type { Workspace } from "../workspace/workspace.ts";
+import { allowedText, isAllowed, type Workspace } from "../workspace/workspace.ts";
 import { sandboxAvailability } from "./availability.ts";
 import { defaultLimits, longestSeconds, type SandboxLimits } from "./limits.ts";
 import { type CommandResult, runSandboxed } from "./run-sandboxed.ts";
@@ -68,6 +68,11 @@ export async function executeCommand(
 ): Promise<ToolOutcome<CommandResult>> {
   if (args.command.includes("\0") || Buffer.byteLength(args.command) > longestCommand)
     return refused("invalid_arguments", `a command has at most ${longestCommand} bytes, none of them NUL`);
+  if (!isAllowed(workspace, []))
+    return refused(
+      "not_allowed",
+      `a command could touch the whole workspace, and this agent is held to ${allowedText(workspace)}`,
+    );
   const availability = await sandboxAvailability(options.bwrapPath);
   if (!availability.available) return refused("sandbox_unavailable", availability.reason);
   if (process.getuid?.() === 0 && statSync(workspace.root).uid === 0)

@@ -19,6 +19,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { ToolOutcome } from "../../../tools/outcome.ts";
+import { executeCommand } from "../../../tools/sandbox/execute-command.ts";
 import { listDirectory } from "../../../tools/workspace/list-directory.ts";
 import { readFile } from "../../../tools/workspace/read-file.ts";
 import { createWorkspace, openWorkspace, type Workspace } from "../../../tools/workspace/workspace.ts";
@@ -407,6 +408,12 @@ describe("a path constraint", () => {
     });
     expect(existsSync(join(directory, "other"))).toBe(false);
     expect(await listDirectory(workspace, {})).toMatchObject({ code: "not_allowed" });
+  });
+
+  test.each([[["src"]], [[]]])("to %j lets no command run: it could touch everything", async (allowedPaths) => {
+    workspace = await openWorkspace(directory, allowedPaths);
+    expect(await executeCommand(workspace, { command: "touch ran" })).toMatchObject({ code: "not_allowed" });
+    expect(existsSync(join(directory, "ran"))).toBe(false);
   });
 
   test("that leads out of the workspace is refused when the workspace is opened", async () => {
