@@ -3,12 +3,12 @@ export type RiskLevel = "low" | "medium" | "high";
 /** A JSON Schema (2020-12 unless its `$schema` says draft-07), as plain JSON. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Where a tool runs. `server` names the registration for tools of an MCP server. */
-type ToolSource =
+/** Where a tool runs. `server` is the id of the registration of an MCP server, and `tool` its own name for the tool. */
+export type ToolSource =
   | { kind: "workspace" }
   | { kind: "runtime" }
-  | { kind: "control_plane" }
-  | { kind: "mcp"; server: string };
+  | { kind: "control_plane"; operation: string }
+  | { kind: "mcp"; server: string; tool: string };
 
 /** One tool as a run sees it: what it is for, what it takes, and how much harm it could do. */
 export interface ToolSpec {

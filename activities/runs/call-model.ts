@@ -18,6 +18,7 @@ import { buildRequest, type ModelRequest, promptBound } from "./request.ts";
 import { openAnew } from "./reset-context.ts";
 import { wordsFor } from "./said.ts";
 import { tokenRelay } from "./token-relay.ts";
+import { toolsOf } from "./tools-of-run.ts";
 
 /**
  * One call of the model, at most once each: what an earlier attempt was answered is answered again from the row; an earlier
@@ -70,11 +71,8 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
        on conflict (organisation_id, run_id, step_id) do update set status = 'running'`,
       [call.stepId, tx.organisationId, run.id, call.stepNum, call.thread, call.planStep],
     );
-    const [, said, tools] = await Promise.all([
-      opened,
-      readThread(tx, run.id, call.thread),
-      offeredTools(tx, run.id, allowedTools(definition, deps.tools), planned),
-    ]);
+    const [, said, all] = await Promise.all([opened, readThread(tx, run.id, call.thread), toolsOf(tx, deps, run)]);
+    const tools = await offeredTools(tx, run.id, allowedTools(definition, all), planned);
     const request = buildRequest(run, definition, tools, said, {
       maxOutputTokens: call.maxOutputTokens,
       finalOnly: call.finalOnly,
@@ -116,9 +114,12 @@ async function store(deps: RunDeps, call: ModelCall, run: RunRow, reply: ModelRe
     reply.usage.input_tokens +
     (reply.usage.cache_creation_input_tokens ?? 0) +
     (reply.usage.cache_read_input_tokens ?? 0);
-  const definition = await deps.db.readOrganisation(call.organisationId, (sql) => definitionOf(sql, run));
+  const { definition, allowed } = await deps.db.readOrganisation(call.organisationId, async (sql) => {
+    const pinned = await definitionOf(sql, run);
+    return { definition: pinned, allowed: allowedTools(pinned, await toolsOf(sql, deps, run)) };
+  });
   const said = { run, definition, call, content: reply.content, stop: reply.stop, model: reply.model };
-  const calls = await readCalls(deps, said);
+  const calls = await readCalls(deps, { ...said, allowed });
   const read = calls.length > 0 ? null : await readFinal(deps, said);
   const answer = await deps.db.inOrganisation(call.organisationId, async (tx) => {
     await say(tx, run.id, {

@@ -9,6 +9,7 @@ import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { allowedTools } from "./offered-tools.ts";
 import type { Admitted } from "./run-tool.ts";
+import { toolsOf } from "./tools-of-run.ts";
 import { workspaceOf } from "./workspaces.ts";
 
 export interface ToolResult {
@@ -39,8 +40,10 @@ export async function useTool(deps: RunDeps, admitted: Admitted, signal: AbortSi
       return command(await workspace(), args, signal);
     case "search_tools":
     case "get_tool_schema": {
-      const definition = await deps.db.readOrganisation(admitted.organisationId, (sql) => definitionOf(sql, run));
-      const registry = createRegistry(allowedTools(definition, deps.tools));
+      const allowed = await deps.db.readOrganisation(admitted.organisationId, async (sql) =>
+        allowedTools(await definitionOf(sql, run), await toolsOf(sql, deps, run)),
+      );
+      const registry = createRegistry(allowed);
       if (spec.name === "search_tools")
         return ok({ tools: registry.search(String(args["query"]), Number(args["limit"] ?? 10)) });
       const full = registry.full(String(args["name"]));

@@ -13,6 +13,7 @@ import type { RunDeps } from "./deps.ts";
 import { allowedTools } from "./offered-tools.ts";
 import { askOwnHooks, passed, viewOf } from "./own-hooks.ts";
 import { summaryOf } from "./record.ts";
+import { toolsOf } from "./tools-of-run.ts";
 
 interface Answer {
   run: RunRow;
@@ -58,10 +59,11 @@ export async function readFinal(deps: RunDeps, answer: Answer): Promise<ReadAnsw
   const read = facts([], parsed.repaired.length > 0);
 
   if (isPlan) {
-    const executor = await deps.db.readOrganisation(call.organisationId, (sql) =>
-      definitionByName(sql, run, "executor"),
-    );
-    const tools = executor === undefined ? [] : allowedTools(executor, deps.tools);
+    const { executor, all } = await deps.db.readOrganisation(call.organisationId, async (sql) => ({
+      executor: await definitionByName(sql, run, "executor"),
+      all: await toolsOf(sql, deps, run),
+    }));
+    const tools = executor === undefined ? [] : allowedTools(executor, all);
     const checked = checkPlan(output, { tools, maxSteps: maxStepsOf(definition), readOnly: false });
     if (!checked.ok) return refused(checked.faults);
     read.plan = checked.plan.steps.map(

@@ -19,6 +19,7 @@ import { holdBudget } from "./ou-budgets.ts";
 import { askOwnHooks, passed, viewOf } from "./own-hooks.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
 import { buildRequest, promptBound } from "./request.ts";
+import { toolsOf } from "./tools-of-run.ts";
 import { prepareWorkspace } from "./workspaces.ts";
 
 /** The thread of a run that holds its whole conversation; planned steps have threads of their own. */
@@ -93,7 +94,7 @@ async function start(
   now: Date,
 ): Promise<void> {
   const { mode } = await readMode(tx);
-  for (const tool of allowedTools(definition, deps.tools))
+  for (const tool of allowedTools(definition, await toolsOf(tx, deps, run)))
     await grantLease(
       tx,
       { id: deps.newId(), runId: run.id, tool: tool.name, risk: tool.risk, mode, grantedBy: "run_started" },
@@ -135,7 +136,7 @@ async function start(
 
 async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefinition): Promise<OpenedRun> {
   const { plan, faults } = await planToRun(tx, run, definition);
-  const request = buildRequest(run, definition, allowedTools(definition, deps.tools), [], {
+  const request = buildRequest(run, definition, allowedTools(definition, await toolsOf(tx, deps, run)), [], {
     maxOutputTokens: definition.max_output_tokens,
     finalOnly: false,
   });

@@ -11,6 +11,7 @@ import { readMode } from "./evidence.ts";
 import { grantLease } from "./leases.ts";
 import { artifactsOf } from "./permission-artifacts.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { toolsOf } from "./tools-of-run.ts";
 
 /** How long people have to decide, milliseconds. */
 const expiryMs = 24 * 3_600_000;
@@ -207,7 +208,7 @@ async function grant(
   now: Date,
 ): Promise<void> {
   const definition = await definitionOf(tx, run);
-  const spec = deps.tools.find(({ name }) => name === asked.tool_name);
+  const spec = (await toolsOf(tx, deps, run)).find(({ name }) => name === asked.tool_name);
   const { mode } = await readMode(tx);
   await grantLease(
     tx,

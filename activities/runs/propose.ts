@@ -12,7 +12,7 @@ import type { ToolSpec } from "../../tools/spec.ts";
 import { checkArguments, repairArguments } from "../../tools/validate.ts";
 import type { RunDeps } from "./deps.ts";
 import { gatherToolEvidence } from "./evidence.ts";
-import { allowedTools, delegateTool } from "./offered-tools.ts";
+import { delegateTool } from "./offered-tools.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { summaryOf } from "./record.ts";
 
@@ -39,15 +39,16 @@ export async function readCalls(
     call,
     content,
     model,
+    allowed,
   }: {
     run: RunRow;
     definition: AgentDefinition;
     call: ModelCall;
     content: readonly { type: string; [key: string]: unknown }[];
     model: string;
+    allowed: readonly ToolSpec[];
   },
 ): Promise<ReadCall[]> {
-  const allowed = allowedTools(definition, deps.tools);
   const calls: ReadCall[] = [];
   for (const [index, use] of content.filter((block) => block.type === "tool_use").entries()) {
     const name = String(use["name"]);

@@ -21,6 +21,7 @@ import { findPlan, type StoredPlan } from "./open-run.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { toolsOf } from "./tools-of-run.ts";
 
 /** Of a result, this much goes into the conversation; all of it is kept. */
 const mostInPrompt = 100_000;
@@ -64,7 +65,7 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind
     if ("refused" in order.verdict)
       return outcome(await refuse(tx, run, step, order.verdict.rule, order.verdict.reason));
     const definition = await definitionOf(tx, run);
-    const spec = allowedTools(definition, deps.tools).find(({ name }) => name === step.tool_name);
+    const spec = allowedTools(definition, await toolsOf(tx, deps, run)).find(({ name }) => name === step.tool_name);
     if (spec === undefined)
       return outcome(await refuse(tx, run, step, "tool-unknown", `there is no tool ${step.tool_name}`));
 

@@ -9,68 +9,75 @@ export interface KeyRing {
   all: ReadonlyMap<string, Uint8Array>;
 }
 
-/** What a capability is bound to. */
+/** What a capability is bound to: one call of one tool by one run, under one lease. */
 export interface CapabilityBinding {
+  organisationId: string;
   leaseId: string;
   runId: string;
+  stepId: string;
   toolId: string;
 }
 
-export type CapabilityFault =
-  | "malformed"
-  | "unknown_key"
-  | "altered"
-  | "expired"
-  | "other_lease"
-  | "other_run"
-  | "other_tool";
+export type CapabilityFault = "malformed" | "unknown_key" | "altered" | "expired";
 
-export type CapabilityResult =
-  | { ok: true; expiresAt: number }
-  | { ok: false; reason: CapabilityFault; message: string };
+interface Refused {
+  ok: false;
+  reason: CapabilityFault;
+  message: string;
+}
+export type OpenedCapability = { ok: true; binding: CapabilityBinding; expiresAt: number } | Refused;
 
 const version = "plc1";
 
 /**
- * A token that proves, without a database, that a lease was granted to this run for this tool:
- * `plc1.<key id>.<payload>.<HMAC-SHA256 of all before>`, the last two base64url. That the lease still holds is for the
- * lease to say.
+ * A token that proves, without a database, that a lease was granted to this run for this tool and that this call was let
+ * through: `plc1.<key id>.<payload>.<HMAC-SHA256 of all before>`, the last two base64url. That the lease still holds is for
+ * the lease to say.
  * @param expiresAt epoch milliseconds
  * @throws RangeError when the ring has no usable current key
  */
-export function mint({ leaseId, runId, toolId }: CapabilityBinding, expiresAt: number, ring: KeyRing): string {
+export function mint(binding: CapabilityBinding, expiresAt: number, ring: KeyRing): string {
   const key = ring.all.get(ring.current);
   if (key === undefined || key.length < 32 || !/^[\w-]{1,64}$/.test(ring.current))
     throw new RangeError(`no usable signing key ${ring.current}`);
-  const payload = Buffer.from(JSON.stringify({ lease: leaseId, run: runId, tool: toolId, exp: expiresAt }));
+  const { organisationId: org, leaseId: lease, runId: run, stepId: step, toolId: tool } = binding;
+  const payload = Buffer.from(JSON.stringify({ org, lease, run, step, tool, exp: expiresAt }));
   const signed = `${version}.${ring.current}.${payload.toString("base64url")}`;
   return `${signed}.${hmac(key, signed).toString("base64url")}`;
 }
 
-/** Is this a token of ours, unaltered, for this lease, run and tool, and not expired? */
-export function verify(token: string, expected: CapabilityBinding, now: number, ring: KeyRing): CapabilityResult {
-  const refuse = (reason: CapabilityFault, message: string): CapabilityResult => ({ ok: false, reason, message });
-  const malformed = () => refuse("malformed", "this is not a capability token");
-
+/** Reads a token of ours: unaltered, under a key in use, not expired; what it is bound to. */
+export function open(token: string, now: number, ring: KeyRing): OpenedCapability {
   // Longer than any we mint: not worth a hash.
   if (token.length > 4096) return malformed();
   const [prefix, keyId, payload, mac, ...more] = token.split(".");
   if (prefix !== version || keyId === undefined || payload === undefined || mac === undefined || more.length > 0)
     return malformed();
   const key = ring.all.get(keyId);
-  if (key === undefined) return refuse("unknown_key", "the capability token is signed with a key that is not in use");
+  if (key === undefined) return refused("unknown_key", "the capability token is signed with a key that is not in use");
   const [payloadBytes, macBytes] = [decode(payload), decode(mac)];
   if (payloadBytes === null || macBytes === null) return malformed();
   const wanted = hmac(key, `${version}.${keyId}.${payload}`);
   if (macBytes.length !== wanted.length || !timingSafeEqual(macBytes, wanted))
-    return refuse("altered", "the capability token has been altered");
+    return refused("altered", "the capability token has been altered");
 
-  const claims = JSON.parse(payloadBytes.toString("utf8")) as { lease: string; run: string; tool: string; exp: number };
-  if (claims.run !== expected.runId) return refuse("other_run", "the capability token is for another run");
-  if (claims.tool !== expected.toolId) return refuse("other_tool", "the capability token is for another tool");
-  if (claims.lease !== expected.leaseId) return refuse("other_lease", "the capability token is for another lease");
-  if (now >= claims.exp) return refuse("expired", "the capability token has expired");
-  return { ok: true, expiresAt: claims.exp };
+  const claims = JSON.parse(payloadBytes.toString("utf8")) as Record<
+    "org" | "lease" | "run" | "step" | "tool",
+    string
+  > & {
+    exp: number;
+  };
+  if (now >= claims.exp) return refused("expired", "the capability token has expired");
+  const { org: organisationId, lease: leaseId, run: runId, step: stepId, tool: toolId } = claims;
+  return { ok: true, binding: { organisationId, leaseId, runId, stepId, toolId }, expiresAt: claims.exp };
+}
+
+function refused(reason: CapabilityFault, message: string): Refused {
+  return { ok: false, reason, message };
+}
+
+function malformed(): Refused {
+  return refused("malformed", "this is not a capability token");
 }
 
 function hmac(key: Uint8Array, text: string): Buffer {

@@ -281,6 +281,19 @@ create table ou_budget_holds (
 );
 call govern_table('ou_budget_holds', 'select, insert, update');
 
+-- What the MCP servers of a tree of runs offered when it started. A server that later offers something else under an
+-- approved name changes nothing for it.
+create table run_tools (
+  organisation_id uuid not null references organisations,
+  root_run_id uuid not null,
+  name text not null,
+  mcp_server_id uuid not null,
+  spec jsonb not null,
+  primary key (organisation_id, root_run_id, name),
+  foreign key (organisation_id, root_run_id) references agent_runs (organisation_id, id)
+);
+call govern_table('run_tools', 'select, insert');
+
 alter table approval_requests drop constraint approval_requests_kind_check;
 alter table approval_requests add constraint approval_requests_kind_check check (kind in ('operation', 'tool_call', 'permission'));
 alter table approval_requests add column run_id uuid;

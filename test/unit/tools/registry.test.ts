@@ -13,7 +13,7 @@ const foreign = (name: string, summary: string): ToolSpec => ({
   description: summary,
   inputSchema: { type: "object" },
   bootstrap: false,
-  source: { kind: "mcp", server: "tracker" },
+  source: { kind: "mcp", server: "tracker", tool: name },
 });
 
 describe("the registry of tools", () => {
@@ -34,7 +34,7 @@ describe("the registry of tools", () => {
   });
 
   test("offers the bootstrap tools in the order given", () => {
-    expect(registry.bootstrap().map(({ name }) => name)).toEqual(["read_file", "list_directory"]);
+    expect(registry.bootstrap().map(({ name }) => name)).toEqual(["read_file", "list_directory", "execute_command"]);
   });
 
   test.each<[string, string[]]>([
