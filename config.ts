@@ -13,6 +13,7 @@ const schema = z.object({
   POWERLOOM_HOST: z.string().default("127.0.0.1"),
   POWERLOOM_API_PORT: port(4000),
   POWERLOOM_API_URL: url.optional(),
+  POWERLOOM_API_INTERNAL_URL: url.optional(),
   POWERLOOM_WORKER_PORT: port(4030),
   POWERLOOM_MCP_PUBLIC_URL: url.default("http://127.0.0.1:4020/mcp"),
   POWERLOOM_MCP_RUNS_PUBLIC_URL: url.optional(),
@@ -41,6 +42,8 @@ export interface Config {
   apiPort: number;
   /** Issuer of our tokens and audience of all of them. */
   apiUrl: string;
+  /** Where our own processes reach the API: the worker, for what agents in runs ask of it. */
+  apiInternalUrl: string;
   workerPort: number;
   mcpPublicUrl: string;
   /** Of `powerloom_runs`: beside the other, as the MCP server itself takes it to be. */
@@ -84,12 +87,14 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       );
     if (env.ANTHROPIC_API_KEY === undefined && env.ANTHROPIC_BASE_URL === undefined)
       faults.push("ANTHROPIC_API_KEY: set it, or point ANTHROPIC_BASE_URL at the stand-in");
+    const apiUrl = env.POWERLOOM_API_URL ?? `http://${env.POWERLOOM_HOST}:${env.POWERLOOM_API_PORT}`;
     if (faults.length === 0)
       return {
         mode: env.POWERLOOM_MODE,
         host: env.POWERLOOM_HOST,
         apiPort: env.POWERLOOM_API_PORT,
-        apiUrl: env.POWERLOOM_API_URL ?? `http://${env.POWERLOOM_HOST}:${env.POWERLOOM_API_PORT}`,
+        apiUrl,
+        apiInternalUrl: env.POWERLOOM_API_INTERNAL_URL ?? apiUrl,
         workerPort: env.POWERLOOM_WORKER_PORT,
         mcpPublicUrl: env.POWERLOOM_MCP_PUBLIC_URL,
         mcpRunsPublicUrl: env.POWERLOOM_MCP_RUNS_PUBLIC_URL ?? new URL("runs/mcp", env.POWERLOOM_MCP_PUBLIC_URL).href,

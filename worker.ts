@@ -8,6 +8,7 @@ import { createBootstrapActivities } from "./activities/bootstrap.ts";
 import type { ActivityDeps } from "./activities/deps.ts";
 import { createProvisionActivities } from "./activities/provision.ts";
 import { createReconcileActivities } from "./activities/reconcile.ts";
+import { controlPlaneSpecs } from "./activities/runs/control-plane-specs.ts";
 import { createRunActivities } from "./activities/runs.ts";
 import { createSessionActivities } from "./activities/session.ts";
 import { createStreamActivities } from "./activities/session-stream.ts";
@@ -76,8 +77,16 @@ await runPart(log, async () => {
       ...createRunActivities({
         ...deps,
         workspaces: config.workspacesDirectory ?? join(home, "workspaces"),
-        tools: [readFileSpec, writeFileSpec, listDirectorySpec, executeCommandSpec, ...runtimeSpecs],
+        tools: [
+          readFileSpec,
+          writeFileSpec,
+          listDirectorySpec,
+          executeCommandSpec,
+          ...runtimeSpecs,
+          ...controlPlaneSpecs,
+        ],
         capabilitySecret: config.sealingKey,
+        apiUrl: config.apiInternalUrl,
       }),
       ...createBootstrapActivities({ ...deps, mcpPublicUrl: config.mcpPublicUrl }),
     },

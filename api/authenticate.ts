@@ -5,6 +5,7 @@ import { isDatabaseAway, type Sql, type Tx } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { createOidcVerifier } from "./oidc.ts";
+import { requireLiveRunCall } from "./run-delegation.ts";
 import { recordSecurityEvent } from "./security-events.ts";
 
 /** Claims of a delegated token (RFC 8693 `act`, RFC 9068 `at+jwt`). */
@@ -83,6 +84,7 @@ export function createIdentifier(deps: ApiDeps): Identifier {
       const [user] = await Promise.all([
         activeUser(tx, sub),
         act.startsWith("agent:") ? requireLiveDelegation(tx, claims) : undefined,
+        act.startsWith("run:") ? requireLiveRunCall(tx, org, claims) : undefined,
       ]);
       // Of a person, directly, only dev login makes tokens: one that outlived dev mode holds no longer.
       if (act === "" && deps.config.mode !== "dev") throw new Error("it is of dev login, and this is not dev mode");

@@ -23,7 +23,7 @@ export interface Caller {
   organisationId: string;
   principalId: string;
   email: string;
-  /** `agent:<id>` or `client:<name>`; empty for the person directly. */
+  /** `agent:<id>`, `run:<id>` or `client:<name>`; empty for the person directly. */
   act: string;
   /** Our session id; empty for the person directly. */
   sid: string;

@@ -6,6 +6,7 @@ import { PowerloomError } from "../core/errors.ts";
 import { isUuid } from "../db/queries/ous.ts";
 import { accessTokenType } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
+import { delegateRunCall, runCapabilityType } from "./run-delegation.ts";
 import { recordSecurityEvent } from "./security-events.ts";
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -84,12 +85,14 @@ export function oauthRoutes(
           ? await fromSessionBearer(req, token, op)
           : body["subject_token_type"] === accessTokenUrn
             ? await fromUserToken(token, body["actor_client"] ?? "")
-            : undefined;
+            : body["subject_token_type"] === runCapabilityType
+              ? await fromRunCapability(token, op)
+              : undefined;
       if (claims === undefined)
         throw new OAuthFault(
           400,
           "invalid_request",
-          `subject_token_type must be ${sessionBearerType} or ${accessTokenUrn}`,
+          `subject_token_type must be ${sessionBearerType}, ${accessTokenUrn} or ${runCapabilityType}`,
         );
       const access_token = await deps.keys.sign(
         { ...claims, op },
@@ -166,6 +169,13 @@ export function oauthRoutes(
       act: { sub: `client:${clientName}` },
       client_id: clientName,
     };
+  }
+
+  async function fromRunCapability(token: string, op: string) {
+    const delegated = await delegateRunCall(deps, token, op);
+    if (delegated.ok) return delegated.claims;
+    await recordSecurityEvent(deps, "invalid_capability", { reason: delegated.reason, where: "token exchange" });
+    throw new OAuthFault(400, "invalid_grant", "the capability is not one of this call, or the call is over");
   }
 
   /** A bearer in force, whatever its kind; undefined for all others, without saying why. */

@@ -2,20 +2,18 @@ import { compileRule } from "../core/cel/rule.ts";
 import { hookPoints } from "../core/hooks/points.ts";
 import { ruleVariables } from "../core/hooks/rule-variables.ts";
 import type { AgentDefinition } from "./agent-definition.ts";
+import { controlPlaneTools, undelegatedTools } from "./control-plane-tools.ts";
 import { type DefinitionFault, didYouMean } from "./definition-fault.ts";
 import { schemaFaults } from "./definition-schemas.ts";
-import { commands } from "./generated/commands.ts";
 
 /** What fields must be to each other. Each check looks only at fields that are there: others are faults already. */
 type Check = (fields: Partial<AgentDefinition>) => DefinitionFault[];
 
 const readingTools = ["read_file", "list_directory", "search_tools", "get_tool_schema"];
 const writingTools = ["write_file", "execute_command"];
-/** Operations of the control plane are tools under their names with underscores: agent_create. */
-const operationTools = commands.filter(({ kind }) => kind === "operation").map(({ name }) => name.replaceAll(".", "_"));
 /** Paths that leave nothing of the workspace out. */
 const wholeWorkspace: ReadonlySet<string> = new Set([".", "./", "/workspace", "/workspace/"]);
-const knownTools = [...readingTools, ...writingTools, "delegate", ...operationTools];
+const knownTools = [...readingTools, ...writingTools, "delegate", ...controlPlaneTools.keys()];
 
 const checks: readonly Check[] = [
   roleIsBound,
@@ -56,6 +54,14 @@ function roleIsBound({ role, role_bindings: bindings }: Partial<AgentDefinition>
 function toolsAreKnown({ tools = [] }: Partial<AgentDefinition>): DefinitionFault[] {
   return tools.flatMap((tool, index) => {
     if (tool.includes("__") || knownTools.includes(tool)) return [];
+    const forPeople = undelegatedTools.get(tool);
+    if (forPeople !== undefined)
+      return [
+        {
+          path: ["tools", index],
+          message: `\`${tool}\` is for people only: no agent is given \`${forPeople.name}\`. Of the control plane an agent may use ${[...controlPlaneTools.keys()].join(", ")}`,
+        },
+      ];
     const hint = didYouMean(tool, knownTools) || "; a tool of an MCP server is written server__tool";
     return [{ path: ["tools", index], message: `there is no tool \`${tool}\`${hint}` }];
   });
@@ -64,7 +70,7 @@ function toolsAreKnown({ tools = [] }: Partial<AgentDefinition>): DefinitionFaul
 function readersOnlyRead({ tools = [], constraints = [] }: Partial<AgentDefinition>): DefinitionFault[] {
   if (!constraints.some(({ type }) => type === "read_only")) return [];
   return tools.flatMap((tool, index) =>
-    writingTools.includes(tool) || operationTools.includes(tool)
+    writingTools.includes(tool) || controlPlaneTools.get(tool)?.kind === "operation"
       ? [
           {
             path: ["tools", index],

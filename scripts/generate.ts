@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { actions } from "../contracts/actions.ts";
-import { reads } from "../contracts/reads.ts";
+import { delegableReads, reads } from "../contracts/reads.ts";
 import { operations } from "../operations/registry.ts";
 
 /**
@@ -83,11 +83,21 @@ function specs() {
         method: "GET",
         path,
         kind: "read",
+        ...(delegableReads.has(name) ? { delegable: true } : {}),
         params: parameters(name, path, query, "query"),
       };
     }),
-    ...operations.map(({ name, command, summary, http: { method, path }, input }) => {
-      return { name, command, summary, method, path, kind: "operation", params: parameters(name, path, input, "body") };
+    ...operations.map(({ name, command, summary, delegable, http: { method, path }, input }) => {
+      return {
+        name,
+        command,
+        summary,
+        method,
+        path,
+        kind: "operation",
+        ...(delegable ? { delegable } : {}),
+        params: parameters(name, path, input, "body"),
+      };
     }),
     ...actions.map(({ name, command, summary, path, input }) => {
       return {
@@ -129,6 +139,8 @@ export interface CommandSpec {
   /** With \`:name\` for path parameters. */
   path: string;
   kind: "operation" | "read" | "action";
+  /** A token of an agent may be made for it, and agents in runs have it as a tool. Of actions, none. */
+  delegable?: true;
   params: readonly CommandParameter[];
 }
 

@@ -9,4 +9,6 @@ export interface RunDeps extends ActivityDeps {
   tools: readonly ToolSpec[];
   /** Secret from which the keys of capability tokens are derived. */
   capabilitySecret: Uint8Array;
+  /** Where this process reaches the API: operations of the control plane are asked for there. */
+  apiUrl: string;
 }

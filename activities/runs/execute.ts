@@ -5,6 +5,7 @@ import { listDirectory } from "../../tools/workspace/list-directory.ts";
 import { readFile } from "../../tools/workspace/read-file.ts";
 import { openWorkspace, type Workspace } from "../../tools/workspace/workspace.ts";
 import { writeFile } from "../../tools/workspace/write-file.ts";
+import { useControlPlane } from "./control-plane.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { allowedTools } from "./offered-tools.ts";
@@ -27,6 +28,7 @@ export async function useTool(deps: RunDeps, admitted: Admitted, signal: AbortSi
     return failure(
       "The worker was lost while this ran. Whether it was carried out is not known, so it is not repeated: find out before you call it again.",
     );
+  if (spec.source.kind === "control_plane") return useControlPlane(deps, admitted, signal);
   const args = step.args ?? {};
   const workspace = () => openWorkspace(workspaceOf(deps, run), allowedPaths);
   switch (spec.name) {

@@ -99,7 +99,7 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind
     const leaseId = await consumeLease(tx, { runId: run.id, tool: spec.name, stepId: step.step_id }, now);
     if (leaseId === undefined) return changed();
 
-    const lost = step.status === "running" && !spec.readOnly && spec.name !== "write_file";
+    const lost = step.status === "running" && !mayRepeat(spec);
     await tx.run(
       "update agent_steps set status = 'running', decision = coalesce(decision, '{}') || $3 where run_id = $1 and step_id = $2",
       [
@@ -147,6 +147,11 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind
   });
   if (begun.kind === "outcome") tellWatchers(deps, begun.run);
   return begun;
+}
+
+/** Doing it twice is the same as once: reads, whole files, and operations, which carry the step's idempotency key. */
+function mayRepeat(spec: ToolSpec): boolean {
+  return spec.readOnly || spec.name === "write_file" || spec.source.kind === "control_plane";
 }
 
 async function finish(

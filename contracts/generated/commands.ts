@@ -24,6 +24,8 @@ export interface CommandSpec {
   /** With `:name` for path parameters. */
   path: string;
   kind: "operation" | "read" | "action";
+  /** A token of an agent may be made for it, and agents in runs have it as a tool. Of actions, none. */
+  delegable?: true;
   params: readonly CommandParameter[];
 }
 
@@ -44,6 +46,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/ous",
     kind: "read",
+    delegable: true,
     params: [
       {
         name: "limit",
@@ -79,6 +82,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/users",
     kind: "read",
+    delegable: true,
     params: [
       {
         name: "limit",
@@ -106,6 +110,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/users/:user",
     kind: "read",
+    delegable: true,
     params: [{ name: "user", in: "path", required: true, type: "string" }],
   },
   {
@@ -211,6 +216,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/skills",
     kind: "read",
+    delegable: true,
     params: [
       {
         name: "limit",
@@ -266,6 +272,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/mcp-servers",
     kind: "read",
+    delegable: true,
     params: [
       {
         name: "limit",
@@ -301,6 +308,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/agents",
     kind: "read",
+    delegable: true,
     params: [
       {
         name: "limit",
@@ -328,6 +336,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/agents/:agent_id",
     kind: "read",
+    delegable: true,
     params: [{ name: "agent_id", in: "path", required: true, type: "string" }],
   },
   {
@@ -532,6 +541,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/runs",
     kind: "read",
+    delegable: true,
     params: [
       {
         name: "limit",
@@ -572,6 +582,7 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/runs/:run_id",
     kind: "read",
+    delegable: true,
     params: [{ name: "run_id", in: "path", required: true, type: "string" }],
   },
   {
@@ -752,6 +763,7 @@ export const commands: readonly CommandSpec[] = [
     method: "POST",
     path: "/agents",
     kind: "operation",
+    delegable: true,
     params: [
       {
         name: "name",
@@ -840,6 +852,7 @@ export const commands: readonly CommandSpec[] = [
     method: "POST",
     path: "/agents/:agent_id/skills",
     kind: "operation",
+    delegable: true,
     params: [
       { name: "agent_id", in: "path", required: true, type: "string" },
       { name: "skill_id", in: "body", required: true, type: "string" },
@@ -865,6 +878,7 @@ export const commands: readonly CommandSpec[] = [
     method: "POST",
     path: "/agents/:agent_id/mcp-servers",
     kind: "operation",
+    delegable: true,
     params: [
       { name: "agent_id", in: "path", required: true, type: "string" },
       { name: "mcp_server_id", in: "body", required: true, type: "string" },
@@ -898,6 +912,7 @@ export const commands: readonly CommandSpec[] = [
     method: "POST",
     path: "/agents/:agent_id/credentials",
     kind: "operation",
+    delegable: true,
     params: [
       { name: "agent_id", in: "path", required: true, type: "string" },
       { name: "mcp_server_id", in: "body", required: true, type: "string" },
