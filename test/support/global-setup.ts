@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { startLocalStack } from "../../stack/local-stack.ts";
 
@@ -46,7 +47,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
       if (process.env["POWERLOOM_TEST_LOG"]) console.log(line);
       else if (/\b(error|fatal)\b/.test(line)) console.error(line);
     },
-    extraEnvironment: { POWERLOOM_RATE_LIMIT: "1000000", POWERLOOM_SWEEP_SECONDS: "2" },
+    extraEnvironment: {
+      POWERLOOM_RATE_LIMIT: "1000000",
+      POWERLOOM_SWEEP_SECONDS: "2",
+      POWERLOOM_AGENTS_DIR: fileURLToPath(new URL("../fixtures/agents", import.meta.url)),
+    },
   }).catch(async (error: unknown) => {
     console.error(lines.join("\n"));
     await rm(directory, { recursive: true, force: true });
