@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Client, RequestOptions } from "@modelcontextprotocol/client";
+import { Context } from "@temporalio/activity";
 import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import type { RunRef } from "../../core/ids.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
@@ -59,6 +60,8 @@ export async function askServers(deps: RunDeps, ref: RunRef): Promise<ServerOffe
   if (asked === undefined) return [];
   const { run, entries, names, servers } = asked;
   const late = AbortSignal.timeout(allMs);
+  const { cancellationSignal } = Context.current();
+  const until = AbortSignal.any([late, cancellationSignal]);
   const offers: ServerOffer[] = [];
   const waiting = names.entries();
   const worker = async () => {
@@ -67,11 +70,13 @@ export async function askServers(deps: RunDeps, ref: RunRef): Promise<ServerOffe
       const lines = entries.filter((entry) => serverIn(entry) === name);
       offers[index] =
         index < mostServers
-          ? await offerOf(deps, ref, run, name, server, lines, late)
+          ? await offerOf(deps, ref, run, { name, server, lines }, until)
           : none(name, null, `at most ${mostServers} servers are asked for one run`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
+  // What was interrupted says nothing of the servers.
+  cancellationSignal.throwIfAborted();
   return offers;
 }
 
@@ -90,10 +95,8 @@ async function offerOf(
   deps: RunDeps,
   ref: RunRef,
   run: RunRow,
-  name: string,
-  server: OfferedServer | undefined,
-  entries: readonly string[],
-  late: AbortSignal,
+  { name, server, lines }: { name: string; server: OfferedServer | undefined; lines: readonly string[] },
+  until: AbortSignal,
 ): Promise<ServerOffer> {
   // One that is there and not for this person is as absent as an unknown one; the audit trail tells them apart.
   if (server?.readable !== true)
@@ -111,13 +114,15 @@ async function offerOf(
     return none(name, server.id, "its name is too long to begin the names of tools: at most 40 characters");
   const bearer = listingCapability(deps, { ...ref, registrationId: server.id, milliseconds: oneMs });
   const limits = { timeoutMs: oneMs, bytes: listingBytes };
-  const listed = await withMcpServer({ url: server.url, bearer }, limits, late, listAll);
+  const listed = await withMcpServer({ url: server.url, bearer }, limits, until, listAll);
   if (!listed.ok) {
     deps.log.warn({ err: listed.error, run: run.id, server: name }, "an MCP server cannot be used");
-    const reason = late.aborted ? `the servers of this run together took longer than ${allMs / 1000} s` : listed.reason;
+    const reason = until.aborted
+      ? `the servers of this run together took longer than ${allMs / 1000} s`
+      : listed.reason;
     return none(name, server.id, String(storable(reason)));
   }
-  const { specs, leftOut } = await specsOf(server, listed.value, entries);
+  const { specs, leftOut } = await specsOf(server, listed.value, lines);
   return { ...none(name, server.id, ""), unavailable: null, specs, leftOut };
 }
 

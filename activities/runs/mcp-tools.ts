@@ -4,6 +4,7 @@ import { findOfferedServers, type OfferedServer } from "../../db/queries/mcp-ser
 import type { RunRow } from "../../db/queries/runs.ts";
 import { storable } from "../../db/storable.ts";
 import { resultText } from "../../tools/mcp/result-text.ts";
+import type { ToolSource } from "../../tools/spec.ts";
 import { capabilityMs, capabilityOf } from "./capability.ts";
 import type { RunDeps } from "./deps.ts";
 import type { ToolResult } from "./execute.ts";
@@ -40,7 +41,7 @@ export async function serverInForce(
 export async function callServerTool(
   deps: RunDeps,
   admitted: Admitted,
-  source: { server: string; tool: string },
+  source: Extract<ToolSource, { kind: "mcp" }>,
   signal: AbortSignal,
 ): Promise<ToolResult> {
   const { organisationId, run, step, spec } = admitted;

@@ -10,7 +10,7 @@ import express, { type Request, type Response } from "express";
 import { sharedStack } from "./organisation.ts";
 
 /** What a request to the tracker showed, and what the API said of the token in it. */
-export interface SeenRequest {
+interface SeenRequest {
   method: string;
   tool: string | undefined;
   token: string | undefined;
@@ -31,7 +31,7 @@ export interface Tracker {
 const text = { type: "string" } as const;
 
 /** Tools of an issue tracker. What they say about themselves is not always true. */
-export const trackerTools = (): Tool[] => [
+const trackerTools = (): Tool[] => [
   {
     name: "create_issue",
     description: "Creates an issue",

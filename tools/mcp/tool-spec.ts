@@ -31,8 +31,9 @@ export function specOf(
   const unusable = oddName(tool.name) ?? whyUnusable(tool.inputSchema);
   if (unusable !== undefined) return { ok: false, reason: unusable };
   const { outputSchema, annotations } = tool;
-  const harmless = annotations?.destructiveHint === false || annotations?.readOnlyHint === true;
-  const risk: RiskLevel = harmless ? "medium" : "high";
+  // Where a tool says nothing, it may destroy (MCP); one that only reads has nothing to say about it.
+  const destroys = annotations?.destructiveHint ?? annotations?.readOnlyHint !== true;
+  const risk: RiskLevel = destroys ? "high" : "medium";
   const words = plain(tool.description ?? tool.title ?? "");
   const description = words.trim() === "" ? "Its server says nothing about it." : cut(words, longestDescription);
   return {
