@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   Client,
   ProtocolError,
@@ -50,12 +51,21 @@ export async function withMcpServer<Value>(
     const client = new Client({ name: "powerloom", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
     // What breaks on the side shows in the answer that does not come.
     client.onerror = () => {};
-    try {
+    const working = async () => {
       await client.connect(transport, options);
       const value = await work(client, options);
-      // A server of the first era keeps something for each client until it is told that it has gone.
-      if (transport.sessionId !== undefined) await transport.terminateSession().catch(() => undefined);
-      return { ok: true, value };
+      // A server of the first era keeps something for each client until it is told that it has gone. The result is there: for
+      // this nobody waits long.
+      if (transport.sessionId !== undefined)
+        await Promise.race([
+          transport.terminateSession().catch(() => undefined),
+          sleep(1_000, undefined, { ref: false }),
+        ]);
+      return value;
+    };
+    try {
+      // Not everything the client waits for ends with its signal: a probe whose stream breaks waits for its time-out.
+      return { ok: true, value: await Promise.race([working(), abortOf(until)]) };
     } finally {
       await client.close().catch(() => undefined);
     }
@@ -66,6 +76,14 @@ export async function withMcpServer<Value>(
     if (late.aborted) return ended(`it took longer than ${limits.timeoutMs / 1000} s`);
     return ended(reasonOf(error));
   }
+}
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(new Error("interrupted", { cause: signal.reason }));
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
 }
 
 function boundedFetch(address: URL, bytes: number, tooMuch: AbortController, until: AbortSignal): typeof fetch {

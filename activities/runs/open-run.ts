@@ -20,7 +20,7 @@ import { holdBudget } from "./ou-budgets.ts";
 import { askOwnHooks, passed, viewOf } from "./own-hooks.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
 import { buildRequest, promptBound } from "./request.ts";
-import { auditOffers, offerEvents, storeOffers } from "./store-offers.ts";
+import { auditRefusals, offerEvents, storeOffers } from "./store-offers.ts";
 import { toolsOf } from "./tools-of-run.ts";
 import { prepareWorkspace } from "./workspaces.ts";
 
@@ -34,6 +34,7 @@ export const mainThread = "main";
 export async function openRun(deps: RunDeps, ref: RunRef & { caps?: RunCaps }): Promise<OpenedRun> {
   // Before the transaction: it asks servers.
   const offers = await askServers(deps, ref);
+  await auditRefusals(deps, ref, offers);
   const opened = await deps.db.inOrganisation(ref.organisationId, async (tx): Promise<OpenedRun> => {
     const run = await requireRun(tx, ref.runId, "lock");
     if (run.completed_at !== null)
@@ -129,7 +130,6 @@ async function start(
     },
     ...offerEvents(offers),
   ]);
-  auditOffers(tx, run, offers);
   auditRun(tx, run, {
     id: run.id,
     operation: "run.started",

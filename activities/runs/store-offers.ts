@@ -1,5 +1,7 @@
+import type { RunRef } from "../../core/ids.ts";
 import type { Tx } from "../../db/database.ts";
-import type { NewRunEvent, RunRow } from "../../db/queries/runs.ts";
+import { type NewRunEvent, type RunRow, requireRun } from "../../db/queries/runs.ts";
+import type { RunDeps } from "./deps.ts";
 import type { ServerOffer } from "./list-server-tools.ts";
 import { auditRun } from "./record.ts";
 
@@ -38,15 +40,26 @@ export function offerEvents(offers: readonly ServerOffer[]): NewRunEvent[] {
     }));
 }
 
-/** An entry for each server that the person has no right to. */
-export function auditOffers(tx: Tx, run: RunRow, offers: readonly ServerOffer[]): void {
+/**
+ * An entry for each server that the person has no right to: before the start, because a transaction appends one entry. A
+ * repeated attempt finds it.
+ */
+export async function auditRefusals(deps: RunDeps, ref: RunRef, offers: readonly ServerOffer[]): Promise<void> {
   for (const { server, registrationId } of offers.filter(({ refused }) => refused))
-    auditRun(tx, run, {
-      id: `${run.id}/tools:${server}`,
-      operation: "run.tools",
-      outcome: "refused",
-      target: `mcp_server:${registrationId}`,
-      rule: "mcp-server-rights",
-      detail: { server, missing: "mcp_server:read" },
+    await deps.db.inOrganisation(ref.organisationId, async (tx) => {
+      const run = await requireRun(tx, ref.runId, "lock");
+      const entry = { id: `${run.id}/tools:${server}`, target: `mcp_server:${registrationId}` };
+      const known = await tx.maybe(
+        "select from control_plane_audit where entry ->> 'target' = $1 and entry ->> 'id' = $2",
+        [entry.target, entry.id],
+      );
+      if (known !== undefined || run.status !== "received") return;
+      auditRun(tx, run, {
+        ...entry,
+        operation: "run.tools",
+        outcome: "refused",
+        rule: "mcp-server-rights",
+        detail: { server, missing: "mcp_server:read" },
+      });
     });
 }
