@@ -7,6 +7,7 @@ import { isUuid } from "../db/queries/ous.ts";
 import { accessTokenType } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
 import { delegateRunCall, runCapabilityType } from "./run-delegation.ts";
+import { introspectCapability, looksLikeCapability } from "./run-introspection.ts";
 import { recordSecurityEvent } from "./security-events.ts";
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -106,6 +107,7 @@ export function oauthRoutes(
     await answering(res, async () => {
       const client = await authenticateClient(req);
       const token = stringFields(req.body)["token"] ?? "";
+      if (looksLikeCapability(token)) return introspectCapability(deps, client, token);
       const facts = await findBearer(token);
       // A server learns about bearers made for itself and no others (RFC 7662 §4).
       const audience = audienceOf(client);

@@ -8,6 +8,7 @@ import { writeFile } from "../../tools/workspace/write-file.ts";
 import { useControlPlane } from "./control-plane.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
+import { callServerTool } from "./mcp-tools.ts";
 import { allowedTools } from "./offered-tools.ts";
 import type { Admitted } from "./run-tool.ts";
 import { toolsOf } from "./tools-of-run.ts";
@@ -31,6 +32,7 @@ export async function useTool(deps: RunDeps, admitted: Admitted, signal: AbortSi
   if (spec.source.kind === "control_plane") return useControlPlane(deps, admitted, signal);
   const args = step.args ?? {};
   const workspace = () => openWorkspace(workspaceOf(deps, run), allowedPaths);
+  if (spec.source.kind === "mcp") return callServerTool(deps, admitted, spec.source, signal);
   switch (spec.name) {
     case "read_file":
       return said(await readFile(await workspace(), args as unknown as Parameters<typeof readFile>[1]));

@@ -4,12 +4,14 @@ import type { ToolSpec } from "../../tools/spec.ts";
 
 export const delegateTool = "delegate";
 
+/** Whether one of these names or `server__*` patterns stands for the tool. */
+export function allows(entries: readonly string[], tool: string): boolean {
+  return entries.some((entry) => (entry.endsWith("*") ? tool.startsWith(entry.slice(0, -1)) : entry === tool));
+}
+
 /** Everything a definition lets its agent use, the ones it must ask for included. */
 export function allowedTools(definition: AgentDefinition, all: readonly ToolSpec[]): ToolSpec[] {
-  const patterns = definition.tools.map((name) =>
-    name.endsWith("*") ? (tool: string) => tool.startsWith(name.slice(0, -1)) : (tool: string) => tool === name,
-  );
-  const specs = all.filter(({ name }) => patterns.some((matches) => matches(name)));
+  const specs = all.filter(({ name }) => allows(definition.tools, name));
   return definition.delegates.length === 0 ? specs : [...specs, delegateSpec(definition.delegates)];
 }
 

@@ -14,11 +14,13 @@ import type { RunDeps } from "./deps.ts";
 import { readMode } from "./evidence.ts";
 import { maxStepsOf } from "./final-answer.ts";
 import { grantLease } from "./leases.ts";
-import { allowedTools } from "./offered-tools.ts";
+import { askServers, type ServerOffer } from "./list-server-tools.ts";
+import { allowedTools, offeredTools } from "./offered-tools.ts";
 import { holdBudget } from "./ou-budgets.ts";
 import { askOwnHooks, passed, viewOf } from "./own-hooks.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
 import { buildRequest, promptBound } from "./request.ts";
+import { auditRefusals, offerEvents, storeOffers } from "./store-offers.ts";
 import { toolsOf } from "./tools-of-run.ts";
 import { prepareWorkspace } from "./workspaces.ts";
 
@@ -30,6 +32,9 @@ export const mainThread = "main";
  * lays out the workspace and says that the run has started. Repeated, it answers the same.
  */
 export async function openRun(deps: RunDeps, ref: RunRef & { caps?: RunCaps }): Promise<OpenedRun> {
+  // Before the transaction: it asks servers.
+  const offers = await askServers(deps, ref);
+  await auditRefusals(deps, ref, offers);
   const opened = await deps.db.inOrganisation(ref.organisationId, async (tx): Promise<OpenedRun> => {
     const run = await requireRun(tx, ref.runId, "lock");
     if (run.completed_at !== null)
@@ -55,7 +60,7 @@ export async function openRun(deps: RunDeps, ref: RunRef & { caps?: RunCaps }): 
       if (ref.caps !== undefined) run.budget = await narrowBudget(tx, run, ref.caps);
       const held = run.parent_run_id === null ? await holdBudget(tx, run) : undefined;
       if (held !== undefined) return { kind: "closed", status: "failed", rule: "ou-budget", reason: held };
-      await start(deps, tx, run, definition, rights.rule, now);
+      await start(deps, tx, run, { definition, rule: rights.rule, offers }, now);
     }
     return factsOf(deps, tx, run, definition);
   });
@@ -89,11 +94,11 @@ async function start(
   deps: RunDeps,
   tx: Tx,
   run: RunRow,
-  definition: AgentDefinition,
-  rule: string,
+  { definition, rule, offers }: { definition: AgentDefinition; rule: string; offers: readonly ServerOffer[] },
   now: Date,
 ): Promise<void> {
   const { mode } = await readMode(tx);
+  await storeOffers(tx, run, offers);
   for (const tool of allowedTools(definition, await toolsOf(tx, deps, run)))
     await grantLease(
       tx,
@@ -123,6 +128,7 @@ async function start(
         task: run.input_summary,
       },
     },
+    ...offerEvents(offers),
   ]);
   auditRun(tx, run, {
     id: run.id,
@@ -136,7 +142,8 @@ async function start(
 
 async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefinition): Promise<OpenedRun> {
   const { plan, faults } = await planToRun(tx, run, definition);
-  const request = buildRequest(run, definition, allowedTools(definition, await toolsOf(tx, deps, run)), [], {
+  const tools = await offeredTools(tx, run.id, allowedTools(definition, await toolsOf(tx, deps, run)), null);
+  const request = buildRequest(run, definition, tools, [], {
     maxOutputTokens: definition.max_output_tokens,
     finalOnly: false,
   });

@@ -16,6 +16,7 @@ import type { RunDeps } from "./deps.ts";
 import { gatherToolEvidence } from "./evidence.ts";
 import { type ToolResult, useTool } from "./execute.ts";
 import { consumeLease } from "./leases.ts";
+import { serverInForce } from "./mcp-tools.ts";
 import { allowedTools, delegateTool } from "./offered-tools.ts";
 import { findPlan, type StoredPlan } from "./open-run.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
@@ -68,6 +69,10 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind
     const spec = allowedTools(definition, await toolsOf(tx, deps, run)).find(({ name }) => name === step.tool_name);
     if (spec === undefined)
       return outcome(await refuse(tx, run, step, "tool-unknown", `there is no tool ${step.tool_name}`));
+    if (spec.source.kind === "mcp") {
+      const found = await serverInForce(tx, run, spec.source.server, deps.now());
+      if (!found.ok) return outcome(await refuse(tx, run, step, found.rule, found.reason));
+    }
 
     const call = {
       tool: spec.name,

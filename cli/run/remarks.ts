@@ -75,6 +75,8 @@ export function remarkOn(event: RunEvent): Remark | undefined {
       return info(`Somebody has asked to ${event.type.slice("told_to_".length)} it`);
     case "bypass":
       return warning(`${text("tool")} ran without asking: the organisation is in BYPASS mode (${text("rule")})`);
+    case "tools_unavailable":
+      return warning(`Tools of the MCP server ${text("server")} are missing${because}`);
     case "elevation_granted":
       return info(
         `${text("tool")} may run again without asking for ${duration((numberOf(event, "seconds") ?? 0) * 1_000)}`,

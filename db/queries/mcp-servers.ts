@@ -28,6 +28,37 @@ export function findMcpServer(sql: Sql, id: string): Promise<McpServerRow | unde
     : Promise.resolve(undefined);
 }
 
+/** A registration, as a run may use it: at its OU or above. */
+export interface OfferedServer {
+  id: string;
+  name: string;
+  url: string;
+  ou_path: string;
+  deployment: "external" | "shared";
+  /** Whether the person may read it: what an OU offers, those below it may use, and so they may read it. */
+  readable: boolean;
+}
+
+/**
+ * Registrations in force at an OU and above it, by name or by id, the nearest first.
+ * @param roots ids of the OUs from which downwards the person holds `mcp_server:read`
+ */
+export function findOfferedServers(
+  sql: Sql,
+  by: { names: readonly string[] } | { id: string },
+  ancestors: readonly string[],
+  roots: readonly string[],
+): Promise<OfferedServer[]> {
+  return sql.rows<OfferedServer>(
+    `select m.id, m.name, m.url, o.path as ou_path, m.deployment,
+        (o.ancestors && $3::uuid[] or o.id in (select unnest(r.ancestors) from ous r where r.id = any ($3::uuid[]))) as readable
+       from mcp_servers m join ous o on o.id = m.ou_id
+      where m.removed_at is null and o.id = any ($2::uuid[]) and ${"id" in by ? "m.id = $1::uuid" : "m.name = any ($1::text[])"}
+      order by m.name, cardinality(o.ancestors) desc`,
+    ["id" in by ? by.id : by.names, ancestors, roots],
+  );
+}
+
 export function mcpServerToView(row: McpServerRow): z.infer<typeof mcpServerView> {
   return {
     id: row.id,
