@@ -26,7 +26,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.unstubAllGlobals();
-  await Promise.all([first.close(), second.close(), ...servers.map((server) => server.close())]);
+  for (const server of servers) server.close();
+  await Promise.all([first.close(), second.close()]);
   servers = [];
 });
 
@@ -211,7 +212,9 @@ describe("a call of a model with a fallback", () => {
     });
     const { fetch } = globalThis;
     vi.stubGlobal("fetch", (...args: Parameters<typeof globalThis.fetch>) =>
-      String(args[0]).startsWith(first.url) ? Promise.reject(new TypeError("fetch failed", { cause })) : fetch(...args),
+      typeof args[0] === "string" && args[0].startsWith(first.url)
+        ? Promise.reject(new TypeError("fetch failed", { cause }))
+        : fetch(...args),
     );
     const error: unknown = await createMessage(createModelClient({ baseUrl: first.url, apiKey: "k" }), request).catch(
       (caught: unknown) => caught,
