@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type ModelFallback, readModelFallbacks } from "./contracts/model-fallbacks.ts";
 import { PowerloomError } from "./core/errors.ts";
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
@@ -33,6 +34,9 @@ const schema = z.object({
   TEMPORAL_NAMESPACE: z.string().default("powerloom"),
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_BASE_URL: url.optional(),
+  ANTHROPIC_CUSTOM_HEADERS: z.string().optional(),
+  POWERLOOM_MODEL_FALLBACKS: z.string().default(""),
+  POWERLOOM_MODEL_FALLBACK_KEYS: z.string().default(""),
 });
 
 export interface Config {
@@ -64,6 +68,8 @@ export interface Config {
   temporalNamespace: string;
   anthropicApiKey: string;
   anthropicBaseUrl: string | undefined;
+  /** Where calls of runs' models go when the provider is down, in this order. */
+  modelFallbacks: readonly ModelFallback[];
 }
 
 /** Reads the environment, or refuses and names every fault at once. */
@@ -84,6 +90,15 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       );
     if (env.ANTHROPIC_API_KEY === undefined && env.ANTHROPIC_BASE_URL === undefined)
       faults.push("ANTHROPIC_API_KEY: set it, or point ANTHROPIC_BASE_URL at the stand-in");
+    const { fallbacks, faults: ofFallbacks } = readModelFallbacks(
+      env.POWERLOOM_MODEL_FALLBACKS,
+      env.POWERLOOM_MODEL_FALLBACK_KEYS,
+    );
+    faults.push(...ofFallbacks);
+    if (fallbacks.length > 0 && env.ANTHROPIC_CUSTOM_HEADERS !== undefined)
+      faults.push(
+        "ANTHROPIC_CUSTOM_HEADERS: must not be set with POWERLOOM_MODEL_FALLBACKS, which would be sent them too",
+      );
     if (faults.length === 0)
       return {
         mode: env.POWERLOOM_MODE,
@@ -107,6 +122,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         temporalNamespace: env.TEMPORAL_NAMESPACE,
         anthropicApiKey: env.ANTHROPIC_API_KEY ?? "local",
         anthropicBaseUrl: env.ANTHROPIC_BASE_URL,
+        modelFallbacks: fallbacks,
       };
   }
   throw new PowerloomError("internal", `The environment is not complete:\n  ${faults.join("\n  ")}`);

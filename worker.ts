@@ -11,12 +11,14 @@ import { createReconcileActivities } from "./activities/reconcile.ts";
 import { createRunActivities } from "./activities/runs.ts";
 import { createSessionActivities } from "./activities/session.ts";
 import { createStreamActivities } from "./activities/session-stream.ts";
-import { createClaude } from "./claude/client.ts";
+import { createClaude, createModelClient } from "./claude/client.ts";
+import { createModelEndpoints } from "./claude/model-endpoints.ts";
 import { readConfig } from "./config.ts";
 import { seal, unseal } from "./core/sealing.ts";
 import { assertUnprivileged, openDatabase } from "./db/database.ts";
 import { createHealth, healthRoutes, listenOn } from "./process/health.ts";
 import { createLogger } from "./process/log.ts";
+import { countModelCalls } from "./process/model-calls.ts";
 import { runPart } from "./process/run.ts";
 import { exitWhenParentGoes } from "./stack/parent.ts";
 import { connectTemporal, connectWorker } from "./temporal/connect.ts";
@@ -62,6 +64,14 @@ await runPart(log, async () => {
     unseal: (sealed) => unseal(config.sealingKey, sealed),
   };
 
+  const modelCalls = countModelCalls(log);
+  const models = createModelEndpoints(
+    [{ baseUrl: config.anthropicBaseUrl, apiKey: config.anthropicApiKey }, ...config.modelFallbacks].map(
+      createModelClient,
+    ),
+    { now: () => Date.now(), tell: modelCalls.tell },
+  );
+
   const home = process.env["POWERLOOM_HOME"] ?? join(fileURLToPath(new URL(".", import.meta.url)), ".powerloom");
   const codePath = await workflowBundle(join(home, "cache"));
   const shared = { connection, namespace: config.temporalNamespace };
@@ -75,6 +85,7 @@ await runPart(log, async () => {
       ...createSessionActivities(deps),
       ...createRunActivities({
         ...deps,
+        models,
         workspaces: config.workspacesDirectory ?? join(home, "workspaces"),
         tools: [readFileSpec, writeFileSpec, listDirectorySpec, executeCommandSpec, ...runtimeSpecs],
         capabilitySecret: config.sealingKey,
@@ -98,6 +109,7 @@ await runPart(log, async () => {
     await db.pool.query("select 1");
     if (main.getState() !== "RUNNING") throw new Error(`the worker is ${main.getState()}`);
   });
+  health.registry.registerMetric(modelCalls.counter);
   const server = createServer(express().disable("x-powered-by").use(healthRoutes(health)));
   await listenOn(server, config.workerPort, config.host, "the worker's health (POWERLOOM_WORKER_PORT)");
   await ensureSweepSchedule(temporal, { everySeconds: config.sweepSeconds, olderThanSeconds: config.compareSeconds });

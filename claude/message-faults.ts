@@ -5,8 +5,9 @@ import { AnthropicError, APIConnectionError, APIError, APIUserAbortError } from 
  * so nothing is charged and it may be repeated. Unknown: it was sent, and whether it was carried out nobody can tell.
  */
 export type MessageFault =
-  | { kind: "definite"; retryable: boolean; retryAfterMs?: number; status?: number; message: string }
-  | { kind: "unknown"; message: string }
+  | { kind: "definite"; retryable: boolean; retryAfterMs?: number; status?: number; code?: string; message: string }
+  /** `began`: something of an answer came. */
+  | { kind: "unknown"; began: boolean; message: string }
   | { kind: "aborted" };
 
 /** An answer that began and did not end well: what its cause says of the provider is no longer definite. */
@@ -17,7 +18,14 @@ export class BrokenAnswer extends Error {
 }
 
 /** Errors of the network that happen before a byte of the request is sent. */
-const neverSent = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+const neverSent = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
 /** Statuses without which the same request may succeed later. */
 const passing = (status: number): boolean => status === 408 || status === 409 || status === 429 || status >= 500;
@@ -28,14 +36,14 @@ export function messageFault(error: unknown): MessageFault | undefined {
     const { cause } = error;
     return cause instanceof APIUserAbortError
       ? { kind: "aborted" }
-      : { kind: "unknown", message: `the answer broke off: ${error.message}` };
+      : { kind: "unknown", began: true, message: `the answer broke off: ${error.message}` };
   }
   if (error instanceof APIUserAbortError) return { kind: "aborted" };
   if (error instanceof APIConnectionError) {
     const code = networkCode(error);
     return code !== undefined && neverSent.has(code)
-      ? { kind: "definite", retryable: true, message: `the provider cannot be reached (${code})` }
-      : { kind: "unknown", message: `no answer: ${error.message}` };
+      ? { kind: "definite", retryable: true, code, message: `the provider cannot be reached (${code})` }
+      : { kind: "unknown", began: false, message: `no answer: ${error.message}` };
   }
   if (error instanceof APIError) return answered(error);
   // What the SDK refuses by itself, such as a missing key, it has not sent.
@@ -87,6 +95,36 @@ function retryAfter(headers: Headers | undefined): number | undefined {
 function wordsOf(error: InstanceType<typeof APIError>): string {
   const request = error.requestID == null ? "" : ` (request ${error.requestID})`;
   return `${error.apiMessage ?? error.message}${request}`;
+}
+
+/**
+ * `fetch` for the SDK, which takes a connection that was not made in time for an answer that did not come in time and drops
+ * the cause: what was never sent is told apart here.
+ */
+export const fetchTellingUnsent: typeof fetch = async (...request) => {
+  try {
+    return await fetch(...request);
+  } catch (error) {
+    throw connectionTimedOut(error) ? unsent(error) : error;
+  }
+};
+
+/** Whether a failed `fetch` ended while it was connecting: by its own limit, or by the system's. */
+function connectionTimedOut(error: unknown): boolean {
+  for (let current = error, depth = 0; depth < 5 && current instanceof Error; depth += 1) {
+    const { code, syscall } = current as NodeJS.ErrnoException;
+    if (code === "UND_ERR_CONNECT_TIMEOUT" || (code === "ETIMEDOUT" && syscall === "connect")) return true;
+    current = current instanceof AggregateError ? current.errors[0] : current.cause;
+  }
+  return false;
+}
+
+// Its words must not look like those of a timeout: the SDK goes by them.
+function unsent(cause: unknown): TypeError {
+  const code = "UND_ERR_CONNECT_TIMEOUT";
+  return new TypeError("the connection was not made", {
+    cause: Object.assign(new Error("no connection", { cause }), { code }),
+  });
 }
 
 function networkCode(error: unknown): string | undefined {

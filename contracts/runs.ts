@@ -97,6 +97,7 @@ export const runStepView = z
     child_run_id: z.uuid().nullable(),
     tokens: z.int(),
     cost_micros: z.int(),
+    endpoint: z.string().nullable().describe("Host of the endpoint that answered, of a call of a model"),
     duration_ms: z.int().nullable(),
     status: z.string(),
     error: z.string().nullable(),

@@ -1,7 +1,7 @@
 import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
-import { messageFault } from "../../claude/message-faults.ts";
-import { countTokens, createMessage, type ModelReply } from "../../claude/messages.ts";
+import type { ModelReply } from "../../claude/messages.ts";
+import { CallFailed, type PassedOver } from "../../claude/model-endpoints.ts";
 import { costOf } from "../../claude/prices.ts";
 import type { ModelAnswer, ModelCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
@@ -85,9 +85,9 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
 async function neededTokens(deps: RunDeps, call: ModelCall, request: ModelRequest): Promise<number> {
   const bound = promptBound(request) + call.maxOutputTokens;
   if (bound <= call.reservedTokens) return bound;
-  const counted = await countTokens(deps.claude, request, Context.current().cancellationSignal).catch(
-    (error: unknown) => failed(deps, call, error),
-  );
+  const counted = await deps.models
+    .countTokens(request, Context.current().cancellationSignal)
+    .catch((error: unknown) => failed(deps, call, error));
   return typeof counted === "number" ? Math.min(bound, counted + call.maxOutputTokens) : bound;
 }
 
@@ -95,11 +95,11 @@ async function send(deps: RunDeps, call: ModelCall, run: RunRow, request: ModelR
   const relay = tokenRelay(deps, run, call);
   const since = performance.now();
   try {
-    const reply = await createMessage(deps.claude, request, {
+    const { reply, ...by } = await deps.models.createMessage(request, {
       signal: Context.current().cancellationSignal,
       onText: relay.text,
     });
-    return await store(deps, call, run, reply, performance.now() - since);
+    return await store(deps, call, run, reply, { ...by, ms: performance.now() - since });
   } catch (error) {
     return await failed(deps, call, error);
   } finally {
@@ -108,7 +108,13 @@ async function send(deps: RunDeps, call: ModelCall, run: RunRow, request: ModelR
 }
 
 /** Stores the answer, what it proposes and the evidence to decide on it: committed, it is answered. */
-async function store(deps: RunDeps, call: ModelCall, run: RunRow, reply: ModelReply, ms: number): Promise<ModelAnswer> {
+async function store(
+  deps: RunDeps,
+  call: ModelCall,
+  run: RunRow,
+  reply: ModelReply,
+  by: { endpoint: string; passedOver: readonly PassedOver[]; ms: number },
+): Promise<ModelAnswer> {
   const { costMicros } = costOf(run.model_id, reply.usage, deps.now());
   const input =
     reply.usage.input_tokens +
@@ -148,7 +154,7 @@ async function store(deps: RunDeps, call: ModelCall, run: RunRow, reply: ModelRe
         tokens: facts.tokens,
         costMicros,
         usage: reply.usage,
-        ms,
+        ...by,
         output: summaryOf(
           reply.content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" "),
         ),
@@ -182,9 +188,9 @@ async function store(deps: RunDeps, call: ModelCall, run: RunRow, reply: ModelRe
 
 /** What a failed call means. Definite: nothing was charged, and it may be sent again. Otherwise nobody knows. */
 async function failed(deps: RunDeps, call: ModelCall, error: unknown): Promise<ModelAnswer> {
-  const fault = messageFault(error);
   // Not the provider's: our own database, say. The row stays `running`, so the next attempt knows that it does not know.
-  if (fault === undefined) throw error;
+  if (!(error instanceof CallFailed)) throw error;
+  const { fault, endpoint, passedOver } = error;
   if (fault.kind === "definite" && fault.retryable) {
     await forget(deps, call, fault.message);
     throw ApplicationFailure.create({
@@ -202,6 +208,8 @@ async function failed(deps: RunDeps, call: ModelCall, error: unknown): Promise<M
       status: answer.kind === "unknown" ? "unknown" : "failed",
       facts: answer,
       error: answer.message,
+      endpoint,
+      passedOver,
     }),
   );
   return answer;
@@ -230,11 +238,13 @@ async function closeStep(
     ms?: number;
     output?: string;
     error?: string | null;
+    endpoint?: string | null;
+    passedOver?: readonly PassedOver[];
   },
 ): Promise<void> {
   await tx.run(
     `update agent_steps set status = $3, facts = $4, tokens = $5, cost_micros = $6, usage = $7, duration_ms = $8,
-       output_summary = $9, error_msg = $10, completed_at = clock_timestamp() where run_id = $1 and step_id = $2`,
+       output_summary = $9, error_msg = $10, endpoint = $11, decision = $12, completed_at = clock_timestamp() where run_id = $1 and step_id = $2`,
     [
       call.runId,
       call.stepId,
@@ -246,6 +256,10 @@ async function closeStep(
       end.ms === undefined ? null : Math.round(end.ms),
       end.output ?? null,
       end.error ?? null,
+      end.endpoint ?? null,
+      end.passedOver === undefined || end.passedOver.length === 0
+        ? null
+        : JSON.stringify({ passed_over: end.passedOver }),
     ],
   );
 }

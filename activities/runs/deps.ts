@@ -1,8 +1,11 @@
+import type { ModelEndpoints } from "../../claude/model-endpoints.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import type { ActivityDeps } from "../deps.ts";
 
 /** What activities of agent runs are given besides. */
 export interface RunDeps extends ActivityDeps {
+  /** Where models are asked. */
+  models: ModelEndpoints;
   /** Directory of the workspaces: one per tree of runs. */
   workspaces: string;
   /** Every tool there is; a definition names those its agent may use. */

@@ -57,6 +57,7 @@ export function stepToView(row: StepRow): z.infer<typeof runStepView> {
     child_run_id: row.child_run_id,
     tokens: row.tokens,
     cost_micros: Number(row.cost_micros),
+    endpoint: row.endpoint,
     duration_ms: row.duration_ms,
     status: row.status,
     error: row.error_msg,

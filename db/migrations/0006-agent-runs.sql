@@ -92,6 +92,8 @@ create table agent_steps (
   tokens integer not null default 0,
   cost_micros bigint not null default 0,
   usage jsonb,
+  -- Host of the endpoint that answered a call of a model.
+  endpoint text,
   duration_ms integer,
   status text not null check (status in ('proposed', 'waiting', 'running', 'success', 'failed', 'timeout', 'refused', 'unknown')),
   error_msg text,

@@ -202,6 +202,7 @@ export interface StepRow {
   child_run_id: string | null;
   tokens: number;
   cost_micros: string;
+  endpoint: string | null;
   duration_ms: number | null;
   status: "proposed" | "waiting" | "running" | "success" | "failed" | "timeout" | "refused" | "unknown";
   error_msg: string | null;

@@ -78,6 +78,7 @@ export function step(number: number) {
     child_run_id: null,
     tokens: 10,
     cost_micros: 5,
+    endpoint: null,
     duration_ms: 1,
     status: "success",
     error: null,
