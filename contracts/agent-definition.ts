@@ -7,7 +7,10 @@ import { anyModelId, description, longText, shortText, slug } from "./fields.ts"
 
 const toolName = z
   .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,126}(?<!_)(__\*)?$/, "the name of a tool, or server__* for all tools of a server");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,126}(?<!_)(__\*)?$/,
+    "the name of a tool, or server__* for all tools of a server",
+  );
 
 const workspacePath = z
   .string()
