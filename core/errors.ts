@@ -17,6 +17,7 @@ const errorTable = {
   idempotency_mismatch: { status: 422, title: "Idempotency-Key reused with another body", retryable: false },
   not_synced: { status: 409, title: "Agent not pushed to the provider yet", retryable: true },
   session_ended: { status: 409, title: "Session has ended", retryable: false },
+  run_over: { status: 409, title: "Run is over", retryable: false },
   approval_stale: { status: 409, title: "The approved change no longer holds", retryable: false },
   too_many_requests: { status: 429, title: "Too many requests", retryable: true },
   internal: { status: 500, title: "Internal error", retryable: true },

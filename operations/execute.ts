@@ -164,7 +164,7 @@ async function refusingBadData<Result>(body: () => Promise<Result>): Promise<Res
 
 /** The audit entry of an operation's outcome. */
 export function auditBody(
-  operation: { id: string; name: string; sub: string; act: string; sid: string },
+  operation: { id: string; name: string; sub: string; act: string; sid: string; trace_id?: string | null },
   outcome: AuditBody["outcome"],
   more: Partial<Pick<AuditBody, "ou" | "target" | "digest" | "rule" | "approval_id" | "detail">>,
 ): AuditBody {
@@ -179,8 +179,8 @@ export function auditBody(
     digest: null,
     rule: null,
     approval_id: null,
-    detail: {},
     outcome,
     ...more,
+    detail: { ...(operation.trace_id == null ? {} : { trace_id: operation.trace_id }), ...more.detail },
   };
 }

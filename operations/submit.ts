@@ -12,6 +12,7 @@ import {
   type OperationStatus,
   recordOutcome,
 } from "../db/queries/operations.ts";
+import { requireRunGoesOn, requireRunNotCancelled } from "./asked-by-run.ts";
 import type { AnyOperation, OperationContext } from "./declaration.ts";
 import { applyEvaluated, auditBody, type Evaluation, evaluate } from "./execute.ts";
 import { findOperation, operations } from "./registry.ts";
@@ -68,6 +69,7 @@ export function submitOperation(deps: OperationDeps, ref: OperationRef): Promise
       const context = contextOf(deps, tx, row);
       return refusable(deps, tx, row, operation, async () => {
         await requireLiveSession(tx, row);
+        await requireRunGoesOn(tx, row);
         const evaluation = await evaluate(operation, row.input, context);
         if (evaluation.requirements.length > 0) return requestApproval(deps, tx, row, evaluation);
         return apply(deps, tx, row, operation, context, evaluation, null);
@@ -105,6 +107,7 @@ export function settleOperation(deps: OperationDeps, ref: OperationRef): Promise
           return refusable(deps, tx, row, operation, async () => {
             if (now >= approval.expires_at)
               throw new PowerloomError("approval_stale", "The approval ran out before it could be applied.");
+            await requireRunNotCancelled(tx, row);
             const evaluation = await evaluate(operation, row.input, context);
             requireSame(approval, evaluation);
             const [, state] = await Promise.all([
@@ -370,8 +373,12 @@ async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
   };
 }
 
-/** The session that asked, when the outcome came after its tool call had been answered. */
+/**
+ * The session that asked, when the outcome came after its tool call had been answered. Not the session a run was started
+ * through: its agent has not asked for this and would not know what it is about.
+ */
 function whomToTell(row: OperationRow, settledAt: Date): string | null {
+  if (row.act.startsWith("run:")) return null;
   const waited = row.status === "pending_approval" || settledAt.getTime() - row.created_at.getTime() >= lateMs;
   return row.sid !== "" && waited ? row.sid : null;
 }

@@ -2,6 +2,7 @@ import type { RunEnd, RunResult } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import { decideApproval, findApproval } from "../../db/queries/approvals.ts";
 import { appendRunEvents, type RunRow, requireRun } from "../../db/queries/runs.ts";
+import { signalLookAgain } from "../../temporal/nudge.ts";
 import type { RunDeps } from "./deps.ts";
 import { revokeLeases } from "./leases.ts";
 import { releaseBudget } from "./ou-budgets.ts";
@@ -14,6 +15,7 @@ import { keepWorkspace, removeWorkspace } from "./workspaces.ts";
  */
 export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> {
   await withdrawRequests(deps, end);
+  if (end.status === "cancelled") await withdrawOperations(deps, end);
   const { run, result } = await deps.db.inOrganisation(end.organisationId, async (tx) => {
     const run = await requireRun(tx, end.runId, "lock");
     const spent = {
@@ -146,4 +148,20 @@ async function withdrawRequests(deps: RunDeps, end: RunEnd): Promise<void> {
         detail: { reason },
       });
     });
+}
+
+/** Whoever cancels a run wants nothing more of it: what it asked the control plane for and waits for approval is withdrawn. */
+async function withdrawOperations(deps: RunDeps, end: RunEnd): Promise<void> {
+  const withdrawn = await deps.db.inOrganisation(end.organisationId, (tx) =>
+    tx.rows<{ id: string; workflow_id: string }>(
+      `update approval_requests set status = 'cancelled', reason = 'the run that asked was cancelled', decided_at = $2
+        where kind = 'operation' and act = $1 and status = 'pending' returning id, workflow_id`,
+      [`run:${end.runId}`, deps.now()],
+    ),
+  );
+  for (const { id, workflow_id: workflowId } of withdrawn)
+    await deps.temporal.connection
+      .withDeadline(Date.now() + 3_000, () => signalLookAgain(deps.temporal, workflowId))
+      // The sweep signals again what is decided and not settled.
+      .catch((error: unknown) => deps.log.warn({ err: error, id }, "a withdrawn request could not be told of yet"));
 }

@@ -14,7 +14,7 @@ import { definitionOf } from "./definitions.ts";
 import { startChild } from "./delegate.ts";
 import type { RunDeps } from "./deps.ts";
 import { gatherToolEvidence } from "./evidence.ts";
-import { type ToolResult, useTool } from "./execute.ts";
+import { mayRepeat, type ToolResult, useTool } from "./execute.ts";
 import { consumeLease } from "./leases.ts";
 import { serverInForce } from "./mcp-tools.ts";
 import { allowedTools, delegateTool } from "./offered-tools.ts";
@@ -152,11 +152,6 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind
   });
   if (begun.kind === "outcome") tellWatchers(deps, begun.run);
   return begun;
-}
-
-/** Doing it twice is the same as once: reads, whole files, and operations, which carry the step's idempotency key. */
-function mayRepeat(spec: ToolSpec): boolean {
-  return spec.readOnly || spec.name === "write_file" || spec.source.kind === "control_plane";
 }
 
 async function finish(

@@ -44,11 +44,22 @@ async function postForm(
 
 const grant_type = "urn:ietf:params:oauth:grant-type:token-exchange";
 
-/** Exchanges a session's bearer for a token good for one operation, as `powerloom_meta` does. */
-export function exchangeBearer(bearer: string, scope: string, secret = sharedStack().mcpClientSecret): Promise<Answer> {
+/** Exchanges a session's bearer for a token good for one operation, as one of our MCP servers does. */
+export function exchangeBearer(
+  bearer: string,
+  scope: string,
+  secret = sharedStack().mcpClientSecret,
+  id = "powerloom_meta",
+): Promise<Answer> {
   const subject_token_type = "urn:powerloom:token-type:session-bearer";
   const form = { grant_type, subject_token: bearer, subject_token_type, scope };
-  return postForm("/oauth/token", form, { id: "powerloom_meta", secret });
+  return postForm("/oauth/token", form, { id, secret });
+}
+
+/** Exchanges the capability of a run's tool call for a token good for one operation, as the worker does. */
+export function exchangeCapability(capability: string, scope: string): Promise<Answer> {
+  const subject_token_type = "urn:powerloom:token-type:run-capability";
+  return postForm("/oauth/token", { grant_type, subject_token: capability, subject_token_type, scope });
 }
 
 /** Exchanges a person's token for one that names their client. */

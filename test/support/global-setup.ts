@@ -25,6 +25,9 @@ declare module "vitest" {
   }
 }
 
+/** Definitions that the agents of tests have, besides those that come along. */
+export const agentsDirectory = fileURLToPath(new URL("../fixtures/agents", import.meta.url));
+
 /** One real stack for all integration tests of a run: PostgreSQL, Temporal, API, worker, MCP server, stand-in. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), "powerloom-test-"));
@@ -50,7 +53,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     extraEnvironment: {
       POWERLOOM_RATE_LIMIT: "1000000",
       POWERLOOM_SWEEP_SECONDS: "2",
-      POWERLOOM_AGENTS_DIR: fileURLToPath(new URL("../fixtures/agents", import.meta.url)),
+      POWERLOOM_AGENTS_DIR: agentsDirectory,
     },
   }).catch(async (error: unknown) => {
     console.error(lines.join("\n"));

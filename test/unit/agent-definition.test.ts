@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { loadDefinitions, parseDefinitions } from "../../contracts/agent-definition-file.ts";
+import { controlPlaneTools } from "../../contracts/control-plane-tools.ts";
 
 const folder = new URL("../../agents/", import.meta.url);
 const shipped = readdirSync(folder).map((name) => ({ file: name, text: readFileSync(new URL(name, folder), "utf8") }));
@@ -56,6 +57,18 @@ describe("the definitions that come along", () => {
   });
 });
 
+describe("operations of the control plane in a definition", () => {
+  test("are those that may be delegated; a read_only agent has the reads among them", () => {
+    const all = [...controlPlaneTools.keys()];
+    const kept = [...controlPlaneTools].filter(([, { kind }]) => kind === "read").map(([tool]) => tool);
+    expect(all).toContain("credential_create");
+    expect(kept).toContain("agent_list");
+    expect(faultsOf({ tools: all, constraints: [] })).toEqual([]);
+    expect(faultsOf({ tools: kept })).toEqual([]);
+    expect(faultsOf({ tools: all })).toHaveLength(all.length - kept.length);
+  });
+});
+
 const rule = (more: object) => ({ name: "own", rule: "tool.read_only", message: "No.", ...more });
 const plan = (steps: object) => ({
   output_schema: { type: "object", properties: { steps }, additionalProperties: false },
@@ -91,6 +104,14 @@ describe("a fault is named with its place and what would be valid", () => {
       "tools[1]",
       /whole workspace/,
     ],
+    [
+      "an operation that only people carry out",
+      { tools: ["user_create"] },
+      "tools[0]",
+      /`user_create` is for people only: no agent is given `user.create`. .* may use .*agent_create/,
+    ],
+    ["a read that no agent is given", { tools: ["audit_list"] }, "tools[0]", /`audit_list` is for people only/],
+    ["an action on a run", { tools: ["approval_vote"] }, "tools[0]", /`approval_vote` is for people only/],
     ["a reader that creates agents", { tools: ["agent_create"] }, "tools[0]", /read_only/],
     ["delegate without delegates", { tools: ["delegate"], constraints: [] }, "tools[0]", /needs `delegates`/],
     ["an agent that starts itself", { delegates: ["scout"] }, "delegates[0]", /may not start itself/],
