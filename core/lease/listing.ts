@@ -1,6 +1,6 @@
 import type { CapabilityBinding } from "./capability.ts";
 
-/** No step has this id: those of tool calls are numbers and dots. */
+/** No step has this id: theirs are a thread and a number. */
 const listing = "tools/list";
 
 /**

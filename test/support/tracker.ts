@@ -17,12 +17,16 @@ interface SeenRequest {
   identity: Record<string, unknown>;
 }
 
+type Page = { tools: Tool[]; nextCursor?: string };
+
 export interface Tracker {
   url: string;
   tools: Tool[];
   seen: SeenRequest[];
   /** What calls come to; replace it to have the server behave otherwise. */
   answer: (tool: string, args: Record<string, unknown>) => Promise<CallToolResult> | CallToolResult;
+  /** One tool a page: whoever does not ask on sees one. */
+  list: (cursor: string | undefined) => Promise<Page> | Page;
   /** Its client credentials, once it is registered: from then on it lets nobody in whose token is not active. */
   client: { id: string; secret: string } | undefined;
   close(): Promise<void>;
@@ -79,21 +83,18 @@ export async function startTracker(era: "2025" | "2026"): Promise<Tracker> {
             structuredContent: { key: `ISSUE-${String(args["title"]).length}` },
           }
         : { content: [{ type: "text", text: `${tool} ${JSON.stringify(args)}` }] },
+    list: (cursor) => {
+      const at = Number(cursor ?? 0);
+      const more = at + 1 < tracker.tools.length;
+      return { tools: tracker.tools.slice(at, at + 1), ...(more ? { nextCursor: String(at + 1) } : {}) };
+    },
     client: undefined,
     async close() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));
     },
   };
-  const page = (cursor: string | undefined) => {
-    // One tool a page: whoever does not ask on sees one.
-    const at = Number(cursor ?? 0);
-    return {
-      tools: tracker.tools.slice(at, at + 1),
-      ...(at + 1 < tracker.tools.length ? { nextCursor: String(at + 1) } : {}),
-    };
-  };
-  const serve = era === "2025" ? serveOld(tracker, page) : serveNew(tracker, page);
+  const serve = era === "2025" ? serveOld(tracker) : serveNew(tracker);
   const app = express();
   app.use(express.json({ limit: "1mb" }));
   app.use(async (request, response) => {
@@ -111,15 +112,14 @@ export async function startTracker(era: "2025" | "2026"): Promise<Tracker> {
   return tracker;
 }
 
-type Page = (cursor: string | undefined) => { tools: Tool[]; nextCursor?: string };
 const self = { name: "tracker", version: "1.0.0" };
 const capabilities = { capabilities: { tools: {} } };
 
-function serveNew(tracker: Tracker, page: Page) {
+function serveNew(tracker: Tracker) {
   const handler = createMcpHandler(
     () => {
       const server = new Server(self, capabilities);
-      server.setRequestHandler("tools/list", (request) => page(request.params?.cursor));
+      server.setRequestHandler("tools/list", (request) => tracker.list(request.params?.cursor));
       server.setRequestHandler("tools/call", ({ params }) => tracker.answer(params.name, params.arguments ?? {}));
       return server;
     },
@@ -129,7 +129,7 @@ function serveNew(tracker: Tracker, page: Page) {
   return (request: Request, response: Response) => serve(request, response, request.body);
 }
 
-function serveOld(tracker: Tracker, page: Page) {
+function serveOld(tracker: Tracker) {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   return async (request: Request, response: Response) => {
     const known = sessions.get(request.get("mcp-session-id") ?? "");
@@ -140,7 +140,10 @@ function serveOld(tracker: Tracker, page: Page) {
       onsessionclosed: (id) => void sessions.delete(id),
     });
     const server = new OldServer(self, capabilities);
-    server.setRequestHandler(ListToolsRequestSchema, async ({ params }) => page(params?.cursor) as never);
+    server.setRequestHandler(
+      ListToolsRequestSchema,
+      async ({ params }) => (await tracker.list(params?.cursor)) as never,
+    );
     server.setRequestHandler(
       CallToolRequestSchema,
       async ({ params }) => (await tracker.answer(params.name, params.arguments ?? {})) as never,
