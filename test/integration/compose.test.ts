@@ -72,6 +72,12 @@ describe("docker-compose.yml", () => {
     }
   });
 
+  test("has our parts ask the API inside, wherever people reach it", () => {
+    const services = readCompose(filled);
+    for (const name of ["worker", "mcp"])
+      expect(services[name]?.environment?.["POWERLOOM_API_INTERNAL_URL"]).toBe("http://api:4000");
+  });
+
   test("opens ports on this host only, starts again what ends, and waits for what it needs", () => {
     const services = readCompose(filled);
     for (const [name, service] of Object.entries(services)) {
