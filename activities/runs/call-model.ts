@@ -10,6 +10,7 @@ import { storable } from "../../db/storable.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { readFinal, storeFinal } from "./final-answer.ts";
+import { moveBehindAnswer } from "./heard.ts";
 import { allowedTools, offeredTools } from "./offered-tools.ts";
 import { openPlanThread } from "./open-run.ts";
 import { proposeCalls, readCalls } from "./propose.ts";
@@ -27,16 +28,24 @@ import { toolsOf } from "./tools-of-run.ts";
 export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAnswer> {
   const begun = await begin(deps, call);
   if (begun.kind === "answer") return begun.answer;
-  const { run, request } = begun;
+  const { run, request, seen } = begun;
   const needed = await neededTokens(deps, call, request);
   if (needed > call.reservedTokens) {
     await forget(deps, call);
     return { kind: "too_small", neededTokens: needed };
   }
-  return await send(deps, call, run, request);
+  return await send(deps, call, run, request, seen);
 }
 
-type Begun = { kind: "answer"; answer: ModelAnswer } | { kind: "send"; run: RunRow; request: ModelRequest };
+type Begun =
+  | { kind: "answer"; answer: ModelAnswer }
+  | {
+      kind: "send";
+      run: RunRow;
+      request: ModelRequest;
+      /** Position of the last message it sends. */
+      seen: string;
+    };
 
 /** Marks the call as sent before it is: from here on, no answer means that nobody knows. */
 async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
@@ -77,7 +86,7 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
       maxOutputTokens: call.maxOutputTokens,
       finalOnly: call.finalOnly,
     });
-    return { kind: "send", run, request };
+    return { kind: "send", run, request, seen: said.at(-1)?.position ?? "0" };
   });
 }
 
@@ -91,7 +100,13 @@ async function neededTokens(deps: RunDeps, call: ModelCall, request: ModelReques
   return typeof counted === "number" ? Math.min(bound, counted + call.maxOutputTokens) : bound;
 }
 
-async function send(deps: RunDeps, call: ModelCall, run: RunRow, request: ModelRequest): Promise<ModelAnswer> {
+async function send(
+  deps: RunDeps,
+  call: ModelCall,
+  run: RunRow,
+  request: ModelRequest,
+  seen: string,
+): Promise<ModelAnswer> {
   const relay = tokenRelay(deps, run, call);
   const since = performance.now();
   try {
@@ -99,7 +114,7 @@ async function send(deps: RunDeps, call: ModelCall, run: RunRow, request: ModelR
       signal: Context.current().cancellationSignal,
       onText: relay.text,
     });
-    return await store(deps, call, run, reply, { ...by, ms: performance.now() - since });
+    return await store(deps, call, run, reply, { ...by, seen, ms: performance.now() - since });
   } catch (error) {
     return await failed(deps, call, error);
   } finally {
@@ -113,7 +128,7 @@ async function store(
   call: ModelCall,
   run: RunRow,
   reply: ModelReply,
-  by: { endpoint: string; passedOver: readonly PassedOver[]; ms: number },
+  { seen, ...by }: { endpoint: string; passedOver: readonly PassedOver[]; ms: number; seen: string },
 ): Promise<ModelAnswer> {
   const { costMicros } = costOf(run.model_id, reply.usage, deps.now());
   const input =
@@ -165,6 +180,8 @@ async function store(
         [run.id, facts.tokens, costMicros],
       ),
     ]);
+    // The totals have locked the run: what people said before that is there, what they say from here on comes later.
+    await moveBehindAnswer(tx, run.id, call.thread, seen);
     await appendRunEvents(tx, run, [
       {
         origin: call.stepId,

@@ -2,13 +2,14 @@ import type { RunRef } from "../../core/ids.ts";
 import type { RunNote, TakenCommands } from "../../core/runs/facts.ts";
 import { appendRunEvents, requireRun, say } from "../../db/queries/runs.ts";
 import type { RunDeps } from "./deps.ts";
-import { mainThread } from "./open-run.ts";
+import { currentThread, ofPeople } from "./heard.ts";
 import { auditRun, tellWatchers } from "./record.ts";
 
 /** Takes what people have told a run, in order: messages go into its conversation, the rest is for the workflow. */
 export async function takeCommands(deps: RunDeps, ref: RunRef): Promise<TakenCommands> {
   const { run, taken } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
-    const run = await requireRun(tx, ref.runId);
+    // Locked: what is said must not miss a context that is being begun anew, nor an answer that is being stored.
+    const run = await requireRun(tx, ref.runId, "lock");
     const queued = await tx.rows<{ id: string; kind: string; payload: { text?: string; reason?: string } }>(
       "select id, kind, payload from run_commands where run_id = $1 and taken_at is null order by sequence for update",
       [run.id],
@@ -18,8 +19,8 @@ export async function takeCommands(deps: RunDeps, ref: RunRef): Promise<TakenCom
       if (command.kind === "message") {
         taken.said += Buffer.byteLength(command.payload.text ?? "");
         await say(tx, run.id, {
-          thread: mainThread,
-          origin: `command:${command.id}`,
+          thread: await currentThread(tx, run.id),
+          origin: `${ofPeople}${command.id}`,
           role: "user",
           content: [{ type: "text", text: `[${run.requester_email}] ${command.payload.text ?? ""}` }],
         });

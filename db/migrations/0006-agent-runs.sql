@@ -120,7 +120,9 @@ create table run_messages (
   unique (organisation_id, run_id, thread, origin),
   foreign key (organisation_id, run_id) references agent_runs (organisation_id, id)
 );
+-- The order may change (a word said while the model answers comes after the answer); what was said may not.
 call govern_table('run_messages', 'select, insert');
+grant update (position) on run_messages to powerloom_app;
 
 -- The workspace of a tree of runs: as it was given, and as it was left.
 create table run_files (

@@ -234,6 +234,7 @@ export function say(
 }
 
 export interface MessageRow {
+  position: string;
   role: "user" | "assistant";
   content: Record<string, unknown>[];
 }
@@ -251,7 +252,7 @@ export function readThread(sql: Sql, runId: string, thread: string): Promise<Mes
     `with sized as (
        select position, role, content, bytes, sum(bytes) over (order by position) as so_far, sum(bytes) over () as total
          from run_messages where run_id = $1 and thread = $2)
-     select role, case
+     select position, role, case
          when bytes > 2000 and content -> 0 ->> 'type' = 'tool_result' and so_far <= (floor(total / $3) - 1) * $3
          then jsonb_build_array(jsonb_build_object('type', 'tool_result', 'tool_use_id', content -> 0 ->> 'tool_use_id', 'content',
                 'Left out to save room: an earlier result of ' || bytes || ' bytes. Call the tool again if you need it.'))

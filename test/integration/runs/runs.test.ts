@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { sandboxAvailability } from "../../../tools/sandbox/availability.ts";
+import { mindCalls } from "../../simulator/minds.ts";
 import { ask } from "../../support/ask.ts";
-import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { query } from "../../support/database.ts";
+import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import {
   armMind,
   decideNext,
@@ -144,6 +146,14 @@ describe("a run from task to reviewed result", () => {
   });
 });
 
+/** Waits until the mind has been asked for this turn, and has not answered. */
+async function underWay(mind: string, turn: number): Promise<void> {
+  const asked = async () =>
+    (await mindCalls({ url: sharedStack().simulatorUrl }, mind)).some((call) => call.turn === turn && !call.answered) ||
+    undefined;
+  await eventually(asked, `turn ${turn} is under way`);
+}
+
 describe("limits", () => {
   test("a budget that runs out stops the run before the call that would exceed it", async () => {
     const models = await armMind("spender", talker([list]));
@@ -240,15 +250,46 @@ describe("limits", () => {
         rules: [
           { when: { last: "use the second file" }, reply: { output: plan } },
           { when: { turn: 0 }, reply: list },
-          // Long enough to be spoken to meanwhile; few enough turns not to be taken for a loop.
-          { when: {}, reply: { ...list, delay_ms: 3_000 } },
+          // Spoken to while it answers this, it hears of it with the result: not the same call, which would be a loop.
+          { when: {}, reply: { tool_uses: [{ name: "read_file", input: { path: "b.txt" } }], delay_ms: 3_000 } },
         ],
       },
     });
     const { id } = await start({ task: "Listen.", agent: "planner", models });
     await runWhen(bob, id, ({ steps }) => steps.some(({ tool }) => tool === "list_directory"), "it has begun");
+    await underWay(models["planner"] ?? "", 1);
     expect((await bob.send("POST", `/runs/${id}/messages`, { text: "use the second file" })).status).toBe(202);
     expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+  });
+});
+
+describe("steering", () => {
+  const tell = async (id: string, what: string, body = {}) =>
+    expect((await bob.send("POST", `/runs/${id}/${what}`, body)).status).toBe(202);
+
+  test("reaches an agent whose context was begun anew, and what was said before is not forgotten", async () => {
+    const models = await armMind("steered", {
+      planner: {
+        rules: [
+          { when: { last: "take the third way" }, reply: { output: plan } },
+          { when: {}, reply: { ...list, delay_ms: 50 } },
+        ],
+      },
+    });
+    const { id } = await start({ task: "Go in circles.", agent: "planner", models });
+    await runWhen(bob, id, ({ steps }) => steps.length > 0, "it has begun");
+    await tell(id, "messages", { text: "mind the gap" });
+    await runWhen(bob, id, ({ status }) => status === "paused", "it is paused");
+    await tell(id, "messages", { text: "take the third way" });
+    await tell(id, "resume");
+    expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+    const said = await query<{ thread: string; text: string }>(
+      "select thread, content::text as text from run_messages where run_id = $1 and role = 'user' order by position",
+      [id],
+    );
+    const anew = said.filter(({ thread }) => thread === "main~2").map(({ text }) => text);
+    expect(anew[0]).toContain("mind the gap");
+    expect(anew.join()).toContain("take the third way");
   });
 });
 
