@@ -5,6 +5,8 @@ interface Call {
   step_id: string;
   agent: string;
   tool: string;
+  /** Address of the MCP server whose tool it is. */
+  server?: string;
   arguments: Record<string, unknown>;
   why: string;
 }
@@ -21,6 +23,7 @@ export function artifactsOf(
     ["Request", request.requestId],
     ["Agent", call.agent],
     ["Tool", call.tool],
+    ...(call.server === undefined ? [] : [["Server", call.server] as [string, string]]),
     ["For", run.requester_email],
     ["In", run.ou_path],
     ["Run", `${call.run_id}, step ${call.step_id}`],

@@ -45,7 +45,16 @@ async function request(
   // Readable ids: which run, which step, and the how-manieth time it was asked.
   const requestId = `perm_${sha256Hex(`${run.id}/${step.step_id}/${round + 1}`).slice(0, 32)}`;
   const proposed = step.decision?.["proposed"] as ProposedCall;
-  const call = { run_id: run.id, step_id: step.step_id, agent: run.agent_id, tool, arguments: args, why: ask.reason };
+  const server = await serverOf(deps, tx, run, tool);
+  const call = {
+    run_id: run.id,
+    step_id: step.step_id,
+    agent: run.agent_id,
+    tool,
+    ...(server === undefined ? {} : { server }),
+    arguments: args,
+    why: ask.reason,
+  };
   const digest = digestOf(call);
   const summary = `Agent ${run.agent_id} calls ${tool} for ${run.requester_email} in ${run.ou_path}`;
   const expiresAt = new Date(now.getTime() + expiryMs);
@@ -118,6 +127,14 @@ async function request(
     detail: { summary, reason: ask.reason },
   });
   return { requestId, status: "pending", expiresAt: expiresAt.getTime() };
+}
+
+/** Where a tool of an MCP server runs: whoever approves it sends the arguments there. */
+async function serverOf(deps: RunDeps, tx: Tx, run: RunRow, tool: string): Promise<string | undefined> {
+  const source = (await toolsOf(tx, deps, run)).find(({ name }) => name === tool)?.source;
+  if (source?.kind !== "mcp") return undefined;
+  const server = await tx.maybe<{ url: string }>("select url from mcp_servers where id = $1", [source.server]);
+  return server?.url;
 }
 
 /**

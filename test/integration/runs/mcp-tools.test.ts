@@ -96,7 +96,10 @@ describe.each(["2025", "2026"] as const)("a tool of a registered server that spe
       use("tracker__create_issue", { title: "Broken" }),
       done("made {{last.key}}"),
     ]);
-    expect((await decideNext(eve, "approve", root)).id).toBeTruthy();
+    const { id: asked } = await decideNext(eve, "approve", root);
+    // Whoever approves it sees where the arguments go.
+    const shown = await eve.get<{ diff: { after: Record<string, unknown> } }>(`/approvals/${asked}`);
+    expect(shown.diff.after).toMatchObject({ server: world.tracker.url });
     const run = await ended(bob, id);
     expect(run).toMatchObject({ status: "completed", output: { result: "made ISSUE-6" } });
     const [found, schema] = await answersIn(id);
