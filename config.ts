@@ -9,6 +9,9 @@ const key = z
   .transform((text) => Buffer.from(text, "base64url"))
   .refine((bytes) => bytes.length === 32, "must be 32 bytes in base64url (openssl rand -base64 32 | tr '+/' '-_')");
 
+// Spans are sent as JSON, which every receiver of the binary form over HTTP takes as well.
+const otlpProtocol = z.enum(["http/json", "http/protobuf"], "only OTLP over HTTP is spoken, not gRPC").optional();
+
 const schema = z.object({
   POWERLOOM_MODE: z.enum(["dev", "production"]).default("production"),
   POWERLOOM_HOST: z.string().default("127.0.0.1"),
@@ -35,6 +38,13 @@ const schema = z.object({
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_BASE_URL: url.optional(),
   ANTHROPIC_CUSTOM_HEADERS: z.string().optional(),
+  OTEL_SDK_DISABLED: z.stringbool().default(false),
+  OTEL_TRACES_EXPORTER: z.enum(["otlp", "none"]).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url.optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: otlpProtocol,
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: otlpProtocol,
+  OTEL_SERVICE_NAME: z.string().default("powerloom-worker"),
   POWERLOOM_MODEL_FALLBACKS: z.string().default(""),
   POWERLOOM_MODEL_FALLBACK_KEYS: z.string().default(""),
 });
@@ -70,6 +80,11 @@ export interface Config {
   anthropicBaseUrl: string | undefined;
   /** Where calls of runs' models go when the provider is down, in this order. */
   modelFallbacks: readonly ModelFallback[];
+  /**
+   * The name under which spans of runs are sent; undefined: they are not. Where to, and with which headers
+   * (`OTEL_EXPORTER_OTLP_HEADERS`), the exporter reads by itself.
+   */
+  spansAs: string | undefined;
 }
 
 /** Reads the environment, or refuses and names every fault at once. */
@@ -123,7 +138,15 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         anthropicApiKey: env.ANTHROPIC_API_KEY ?? "local",
         anthropicBaseUrl: env.ANTHROPIC_BASE_URL,
         modelFallbacks: fallbacks,
+        spansAs: wantsSpans(env) ? env.OTEL_SERVICE_NAME : undefined,
       };
   }
   throw new PowerloomError("internal", `The environment is not complete:\n  ${faults.join("\n  ")}`);
+}
+
+/** By the standard variables: an exporter that is named, or an endpoint to send to. */
+function wantsSpans(env: z.infer<typeof schema>): boolean {
+  if (env.OTEL_SDK_DISABLED || env.OTEL_TRACES_EXPORTER === "none") return false;
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  return env.OTEL_TRACES_EXPORTER === "otlp" || endpoint !== undefined;
 }

@@ -20,6 +20,7 @@ import { createHealth, healthRoutes, listenOn } from "./process/health.ts";
 import { createLogger } from "./process/log.ts";
 import { countModelCalls } from "./process/model-calls.ts";
 import { runPart } from "./process/run.ts";
+import { openSpans } from "./process/spans.ts";
 import { exitWhenParentGoes } from "./stack/parent.ts";
 import { connectTemporal, connectWorker } from "./temporal/connect.ts";
 import { nudgeAgent } from "./temporal/nudge.ts";
@@ -72,6 +73,8 @@ await runPart(log, async () => {
     { now: () => Date.now(), tell: modelCalls.tell },
   );
 
+  const spans = config.spansAs === undefined ? undefined : openSpans(config.spansAs, log);
+
   const home = process.env["POWERLOOM_HOME"] ?? join(fileURLToPath(new URL(".", import.meta.url)), ".powerloom");
   const codePath = await workflowBundle(join(home, "cache"));
   const shared = { connection, namespace: config.temporalNamespace };
@@ -86,6 +89,7 @@ await runPart(log, async () => {
       ...createRunActivities({
         ...deps,
         models,
+        spans,
         workspaces: config.workspacesDirectory ?? join(home, "workspaces"),
         tools: [readFileSpec, writeFileSpec, listDirectorySpec, executeCommandSpec, ...runtimeSpecs],
         capabilitySecret: config.sealingKey,
@@ -128,6 +132,7 @@ await runPart(log, async () => {
     main.shutdown();
     streams.shutdown();
     await running;
+    await spans?.close();
     server.close();
     await connection.close();
     await temporal.connection.close();

@@ -23,6 +23,10 @@ export class CallFailed extends Error {
   /** Whose word the fault is; null when it is said of all of them. */
   readonly endpoint: string | null;
   readonly passedOver: readonly PassedOver[];
+  /** A status or an error code. */
+  get why(): string {
+    return whyOf(this.fault);
+  }
   constructor(fault: MessageFault, endpoint: string | null, passedOver: readonly PassedOver[], cause?: unknown) {
     super(fault.kind === "aborted" ? "the call was abandoned" : fault.message, { cause });
     this.fault = fault;
@@ -51,7 +55,7 @@ export function createModelEndpoints(
   clients: readonly Anthropic[],
   { now, tell = () => undefined }: { now: () => number; tell?: (report: EndpointReport) => void },
 ): ModelEndpoints {
-  const endpoints = clients.map((claude) => ({ claude, host: new URL(claude.baseURL).host }));
+  const endpoints = clients.map((claude) => ({ claude, host: hostOf(claude.baseURL) }));
   const circuits: Circuit[] = clients.map(() => null);
 
   async function ask<Reply>(operation: EndpointReport["operation"], send: (claude: Anthropic) => Promise<Reply>) {
@@ -110,6 +114,12 @@ export function createModelEndpoints(
 function freeFault(error: unknown): MessageFault | undefined {
   const fault = messageFault(error);
   return fault?.kind === "unknown" ? { kind: "definite", retryable: true, message: fault.message } : fault;
+}
+
+/** With the port, unless that is the one of https. */
+function hostOf(baseUrl: string): string {
+  const { protocol, host, port } = new URL(baseUrl);
+  return protocol === "http:" && port === "" ? `${host}:80` : host;
 }
 
 function whyOf(fault: MessageFault): string {

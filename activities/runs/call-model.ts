@@ -17,6 +17,7 @@ import { summaryOf, tellWatchers } from "./record.ts";
 import { buildRequest, type ModelRequest, promptBound } from "./request.ts";
 import { openAnew } from "./reset-context.ts";
 import { wordsFor } from "./said.ts";
+import { tellStep } from "./tell-spans.ts";
 import { tokenRelay } from "./token-relay.ts";
 import { toolsOf } from "./tools-of-run.ts";
 
@@ -26,6 +27,7 @@ import { toolsOf } from "./tools-of-run.ts";
  */
 export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAnswer> {
   const begun = await begin(deps, call);
+  if (begun.kind === "answer" && begun.closed) tellStep(deps, call);
   if (begun.kind === "answer") return begun.answer;
   const { run, request } = begun;
   const needed = await neededTokens(deps, call, request);
@@ -36,7 +38,9 @@ export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAn
   return await send(deps, call, run, request);
 }
 
-type Begun = { kind: "answer"; answer: ModelAnswer } | { kind: "send"; run: RunRow; request: ModelRequest };
+type Begun =
+  | { kind: "answer"; answer: ModelAnswer; closed?: true }
+  | { kind: "send"; run: RunRow; request: ModelRequest };
 
 /** Marks the call as sent before it is: from here on, no answer means that nobody knows. */
 async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
@@ -51,7 +55,7 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
     if (earlier?.status === "running") {
       const answer: ModelAnswer = { kind: "unknown", message: "the worker was lost while the model was being called" };
       await closeStep(tx, call, { status: "unknown", facts: answer, error: answer.message });
-      return { kind: "answer", answer };
+      return { kind: "answer", answer, closed: true };
     }
     const definition = await definitionOf(tx, run);
     const planned = call.planStep === null ? null : await openPlanThread(tx, run, call.planStep, call.thread);
@@ -183,6 +187,7 @@ async function store(
     return facts;
   });
   tellWatchers(deps, run);
+  tellStep(deps, call);
   return answer;
 }
 
@@ -210,8 +215,10 @@ async function failed(deps: RunDeps, call: ModelCall, error: unknown): Promise<M
       error: answer.message,
       endpoint,
       passedOver,
+      why: error.why,
     }),
   );
+  tellStep(deps, call);
   return answer;
 }
 
@@ -240,8 +247,13 @@ async function closeStep(
     error?: string | null;
     endpoint?: string | null;
     passedOver?: readonly PassedOver[];
+    why?: string | null;
   },
 ): Promise<void> {
+  const decision = {
+    ...(end.passedOver === undefined || end.passedOver.length === 0 ? {} : { passed_over: end.passedOver }),
+    ...(end.why == null ? {} : { error: end.why }),
+  };
   await tx.run(
     `update agent_steps set status = $3, facts = $4, tokens = $5, cost_micros = $6, usage = $7, duration_ms = $8,
        output_summary = $9, error_msg = $10, endpoint = $11, decision = $12, completed_at = clock_timestamp() where run_id = $1 and step_id = $2`,
@@ -257,9 +269,7 @@ async function closeStep(
       end.output ?? null,
       end.error ?? null,
       end.endpoint ?? null,
-      end.passedOver === undefined || end.passedOver.length === 0
-        ? null
-        : JSON.stringify({ passed_over: end.passedOver }),
+      Object.keys(decision).length === 0 ? null : JSON.stringify(decision),
     ],
   );
 }

@@ -9,6 +9,7 @@ import { definitionByName } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { answerTool } from "./propose.ts";
 import { summaryOf, tellWatchers } from "./record.ts";
+import { tellStep } from "./tell-spans.ts";
 
 /**
  * Makes the run of a subagent: for the same person, at the same OU, in the version pinned when the tree started, linked
@@ -71,7 +72,7 @@ export async function returnResult(
   deps: RunDeps,
   ref: RunRef & { stepId: string; childRunId: string },
 ): Promise<{ promptTokens: number; failed: boolean }> {
-  const { run, ...answer } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
+  const { run, closed, ...answer } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
     const [run, child, step] = await Promise.all([
       requireRun(tx, ref.runId),
       requireRun(tx, ref.childRunId),
@@ -87,7 +88,7 @@ export async function returnResult(
       ...(child.reason === null || !failed ? {} : { reason: child.reason.reason }),
     });
     const promptTokens = Buffer.byteLength(text) + 64;
-    if (step.facts != null) return { run, promptTokens, failed };
+    if (step.facts != null) return { run, promptTokens, failed, closed: false };
     await answerTool(tx, run.id, step, text, failed);
     await closeToolStep(tx, step, {
       status: failed ? "failed" : "success",
@@ -103,9 +104,10 @@ export async function returnResult(
         payload: { step_id: step.step_id, agent: child.agent_id, child_run_id: child.id, status: child.status },
       },
     ]);
-    return { run, promptTokens, failed };
+    return { run, promptTokens, failed, closed: true };
   });
   tellWatchers(deps, run);
+  if (closed) tellStep(deps, ref);
   return answer;
 }
 

@@ -1,4 +1,5 @@
 import type { ModelEndpoints } from "../../claude/model-endpoints.ts";
+import type { RunSpan } from "../../core/telemetry/run-spans.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import type { ActivityDeps } from "../deps.ts";
 
@@ -6,6 +7,8 @@ import type { ActivityDeps } from "../deps.ts";
 export interface RunDeps extends ActivityDeps {
   /** Where models are asked. */
   models: ModelEndpoints;
+  /** Where spans go; absent: nowhere. */
+  spans: { tell(spans: () => Promise<readonly RunSpan[]>): void } | undefined;
   /** Directory of the workspaces: one per tree of runs. */
   workspaces: string;
   /** Every tool there is; a definition names those its agent may use. */

@@ -6,6 +6,7 @@ import type { RunDeps } from "./deps.ts";
 import { revokeLeases } from "./leases.ts";
 import { releaseBudget } from "./ou-budgets.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { tellRun } from "./tell-spans.ts";
 import { keepWorkspace, removeWorkspace } from "./workspaces.ts";
 
 /**
@@ -14,14 +15,15 @@ import { keepWorkspace, removeWorkspace } from "./workspaces.ts";
  */
 export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> {
   await withdrawPermissions(deps, end);
-  const { run, result } = await deps.db.inOrganisation(end.organisationId, async (tx) => {
+  const { run, result, before } = await deps.db.inOrganisation(end.organisationId, async (tx) => {
     const run = await requireRun(tx, end.runId, "lock");
     const spent = {
       tokens: Number(run.tokens_total),
       costMicros: Number(run.cost_micros_total),
       calls: run.calls_total,
     };
-    if (run.completed_at !== null) return { run, result: { status: run.status as RunResult["status"], ...spent } };
+    if (run.completed_at !== null)
+      return { run, result: { status: run.status as RunResult["status"], ...spent }, before: true };
     const now = deps.now();
     const kept = run.parent_run_id === null ? await keepWorkspace(deps, tx, run) : undefined;
     // What was charged without an answer (a call of unknown outcome) is known to the workflow alone.
@@ -87,10 +89,11 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
       rule: end.rule,
       detail: { status: end.status, reason: end.reason, ...charged, duration_ms: duration },
     });
-    return { run, result: { status: end.status, ...charged } };
+    return { run, result: { status: end.status, ...charged }, before: false };
   });
   if (run.parent_run_id === null) await removeWorkspace(deps, run);
   tellWatchers(deps, run);
+  if (!before) tellRun(deps, end);
   return result;
 }
 

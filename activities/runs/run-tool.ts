@@ -21,6 +21,7 @@ import { findPlan, type StoredPlan } from "./open-run.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { tellStep } from "./tell-spans.ts";
 import { toolsOf } from "./tools-of-run.ts";
 
 /** Of a result, this much goes into the conversation; all of it is kept. */
@@ -33,6 +34,7 @@ const mostInPrompt = 100_000;
  */
 export async function runTool(deps: RunDeps, order: ToolOrder): Promise<ToolOutcome> {
   const begun = await begin(deps, order);
+  if (begun.kind === "outcome" && begun.closed) tellStep(deps, order);
   if (begun.kind === "outcome") return begun.outcome;
   const since = performance.now();
   const result = await useTool(deps, begun, Context.current().cancellationSignal);
@@ -51,7 +53,9 @@ export interface Admitted {
   lost: boolean;
 }
 
-async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind: "outcome"; outcome: ToolOutcome }> {
+type Begun = Admitted | { kind: "outcome"; outcome: ToolOutcome; closed?: true };
+
+async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
   const begun = await deps.db.inOrganisation(order.organisationId, async (tx) => {
     const outcome = (one: ToolOutcome) => ({ kind: "outcome" as const, outcome: one, run });
     const [run, step] = await Promise.all([
@@ -59,15 +63,17 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind
       findStep(tx, order.runId, order.stepId, "lock"),
     ]);
     if (step === undefined) throw new Error(`no step ${order.stepId}`);
+    const refused = async (rule: string, reason: string) => ({
+      ...outcome(await refuse(tx, run, step, rule, reason)),
+      closed: true as const,
+    });
     if (step.facts != null) return outcome(step.facts as ToolOutcome);
     if (run.completed_at !== null)
       return outcome({ kind: "refused", rule: "run-over", reason: "the run has ended", promptTokens: 0 });
-    if ("refused" in order.verdict)
-      return outcome(await refuse(tx, run, step, order.verdict.rule, order.verdict.reason));
+    if ("refused" in order.verdict) return refused(order.verdict.rule, order.verdict.reason);
     const definition = await definitionOf(tx, run);
     const spec = allowedTools(definition, await toolsOf(tx, deps, run)).find(({ name }) => name === step.tool_name);
-    if (spec === undefined)
-      return outcome(await refuse(tx, run, step, "tool-unknown", `there is no tool ${step.tool_name}`));
+    if (spec === undefined) return refused("tool-unknown", `there is no tool ${step.tool_name}`);
 
     const call = {
       tool: spec.name,
@@ -95,7 +101,7 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Admitted | { kind
     const changed = () =>
       outcome({ kind: "changed", call: { ...(step.decision?.["proposed"] as ProposedCall), ...evidence } });
     if (verdict.verdict === "ask") return changed();
-    if (verdict.verdict === "refuse") return outcome(await refuse(tx, run, step, verdict.rule, verdict.reason));
+    if (verdict.verdict === "refuse") return refused(verdict.rule, verdict.reason);
     const leaseId = await consumeLease(tx, { runId: run.id, tool: spec.name, stepId: step.step_id }, now);
     if (leaseId === undefined) return changed();
 
@@ -164,6 +170,7 @@ async function finish(
     repaired: false,
   };
   const own = await ownAfterTool(deps, order, run, spec, { ...checked, error: result.error });
+  let closed = false;
   const outcome = await deps.db.inOrganisation(order.organisationId, async (tx): Promise<ToolOutcome> => {
     const now = await findStep(tx, run.id, step.step_id, "lock");
     if (now?.facts != null) return now.facts as ToolOutcome;
@@ -211,9 +218,11 @@ async function finish(
       approvalId: "approvalId" in order.verdict ? (order.verdict.approvalId ?? null) : null,
       detail: { step_num: step.step_num, tool: spec.name, status, result_digest: sha256Hex(result.text) },
     });
+    closed = true;
     return facts;
   });
   tellWatchers(deps, run);
+  if (closed) tellStep(deps, order);
   return outcome;
 }
 

@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from "express";
 import { type ActionName, actions } from "../../contracts/actions.ts";
 import { PowerloomError } from "../../core/errors.ts";
+import { readTraceParent, type TraceParent } from "../../core/telemetry/traceparent.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 import { parseInput } from "../problem.ts";
@@ -15,6 +16,8 @@ export interface ActionContext {
   input: Record<string, unknown>;
   /** Idempotency-Key, when sent. */
   key: string | null;
+  /** The trace the request belongs to, when it says so. */
+  trace: TraceParent | null;
 }
 
 const handlers: Record<ActionName, (context: ActionContext) => Promise<Record<string, unknown>>> = {
@@ -50,7 +53,11 @@ export function actionRoutes(deps: ApiDeps): Router {
       const key = req.get("idempotency-key") ?? null;
       if (key !== null && !/^[\x21-\x7e]{1,200}$/.test(key))
         throw new PowerloomError("bad_request", "Idempotency-Key must have 1 to 200 visible ASCII characters.");
-      res.status(action.status).json(await handlers[action.name]({ deps, caller, input, key }));
+      res
+        .status(action.status)
+        .json(
+          await handlers[action.name]({ deps, caller, input, key, trace: readTraceParent(req.get("traceparent")) }),
+        );
     };
     router.post(action.path, handle);
   }

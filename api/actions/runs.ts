@@ -4,6 +4,7 @@ import type { runInput } from "../../contracts/runs.ts";
 import { digestOf } from "../../core/canonical.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import { type OrganisationId, type RunId, workflowIds } from "../../core/ids.ts";
+import { type TraceParent, writeTraceParent } from "../../core/telemetry/traceparent.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import { lockAuthority } from "../../db/queries/authority.ts";
@@ -17,9 +18,17 @@ import { runToView } from "../views/runs.ts";
 import type { ActionContext } from "./perform.ts";
 
 /** Stores a run with everything it was given and pins its definitions; then its workflow is started. */
-export async function startAgentRun({ deps, caller, input, key }: ActionContext): Promise<Record<string, unknown>> {
+export async function startAgentRun({
+  deps,
+  caller,
+  input,
+  key,
+  trace,
+}: ActionContext): Promise<Record<string, unknown>> {
   const asked = input as z.infer<typeof runInput>;
-  const run = await deps.db.inOrganisation(caller.organisationId, (tx) => storeRun(deps, tx, caller, asked, key));
+  const run = await deps.db.inOrganisation(caller.organisationId, (tx) =>
+    storeRun(deps, tx, caller, asked, key, trace),
+  );
   await nudgeRun(deps.temporal, refOf(caller, run.id), run.ou_path).catch((error: unknown) =>
     // The row is there: the sweep starts it.
     deps.log.warn({ err: error, run: run.id }, "the run's workflow could not be started yet"),
@@ -33,6 +42,7 @@ async function storeRun(
   caller: Caller,
   asked: z.infer<typeof runInput>,
   key: string | null,
+  trace: TraceParent | null,
 ): Promise<RunRow> {
   await lockAuthority(tx, "share");
   const home = await tx.maybe<{ home_ou_id: string }>("select home_ou_id from users where id = $1", [
@@ -66,7 +76,8 @@ async function storeRun(
     id,
     parentRunId: null,
     rootRunId: id,
-    traceId: randomBytes(16).toString("hex"),
+    traceId: trace?.traceId ?? randomBytes(16).toString("hex"),
+    traceparent: trace === null ? null : writeTraceParent(trace),
     definitionId: pinned[asked.agent] ?? "",
     agentId: asked.agent,
     roleId: definition.role,

@@ -21,6 +21,8 @@ create table agent_runs (
   root_run_id uuid not null,
   -- W3C trace id: the same through a whole tree of runs.
   trace_id text not null check (trace_id ~ '^[0-9a-f]{32}$'),
+  -- W3C traceparent that a root run was asked for with: the span above it.
+  traceparent text,
   definition_id uuid not null,
   agent_id text not null,
   role_id text not null,

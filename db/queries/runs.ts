@@ -83,6 +83,8 @@ export interface NewRun {
   parentRunId: string | null;
   rootRunId: string;
   traceId: string;
+  /** W3C traceparent it came with. */
+  traceparent?: string | null;
   definitionId: string;
   agentId: string;
   roleId: string;
@@ -104,8 +106,8 @@ export interface NewRun {
 export function insertRun(tx: Tx, run: NewRun): Promise<number> {
   return tx.run(
     `insert into agent_runs (id, organisation_id, parent_run_id, root_run_id, trace_id, definition_id, agent_id, role_id,
-       model_id, ou_id, requester_id, pinned, models, input, input_summary, budget, idempotency_key, body_digest, act, sid)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+       model_id, ou_id, requester_id, pinned, models, input, input_summary, budget, idempotency_key, body_digest, act, sid, traceparent)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
      on conflict (organisation_id, requester_id, act, sid, idempotency_key) do nothing`,
     [
       run.id,
@@ -128,6 +130,7 @@ export function insertRun(tx: Tx, run: NewRun): Promise<number> {
       run.bodyDigest,
       run.act,
       run.sid,
+      run.traceparent ?? null,
     ],
   );
 }
