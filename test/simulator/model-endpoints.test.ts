@@ -109,11 +109,13 @@ describe("a call of a model with a fallback", () => {
   });
 
   test("goes to the next when nobody listens at the first, or its name does not exist", async () => {
-    for (const url of [await nobody(), "http://no-such-host.invalid"]) {
+    const urls = [await nobody(), "https://no-such-host.invalid", "http://no-such-host.invalid"];
+    const hosts = [hostOf(urls[0] ?? ""), "no-such-host.invalid", "no-such-host.invalid:80"];
+    for (const [index, url] of urls.entries()) {
       const { endpoint, passedOver } = await endpointsAt(url, second.url).createMessage(request);
       expect(endpoint).toBe(hostOf(second.url));
       expect(passedOver).toEqual([
-        { endpoint: hostOf(url), why: expect.stringMatching(/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/) },
+        { endpoint: hosts[index], why: expect.stringMatching(/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/) },
       ]);
     }
   });
