@@ -96,7 +96,16 @@ test.each(["worker", "api", "mcp", "simulator"])(
     });
     const servers = [a.name, b.name].sort();
     const agentId = made[0]?.id ?? "";
-    expect(made[0]).toMatchObject({ ou: team.path, owner: owner.email, servers, credentials: servers });
+    // A change whose call was answered while it was still being applied comes after the last word.
+    const whole = await eventually(
+      async () => {
+        const agent = (await stage.witness.agents(organisation.organisationId)).find(({ id }) => id === agentId);
+        return agent?.credentials.length === servers.length ? agent : undefined;
+      },
+      "all that was asked for is there",
+      30_000,
+    );
+    expect(whole).toMatchObject({ ou: team.path, owner: owner.email, servers, credentials: servers });
     await stage.witness.synced(organisation.organisationId, agentId);
     expect(await stage.witness.atProvider(agentId)).toHaveLength(1);
 

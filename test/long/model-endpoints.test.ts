@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../demo/api.ts";
 import type { Simulator } from "../../simulator/server.ts";
+import { openStage, type Stage } from "../durability/stage.ts";
 import { start as startSimulator } from "../simulator/harness.ts";
 import { armFaults, armMind, mindCalls } from "../simulator/minds.ts";
 import { makeOrganisation } from "../support/organisation.ts";
 import { ended, planOf, type RunView } from "../support/runs.ts";
-import { openStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
 let first: Simulator;

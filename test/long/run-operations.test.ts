@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../demo/api.ts";
+import { openStage, type Stage } from "../durability/stage.ts";
 import { agentsDirectory } from "../support/global-setup.ts";
 import { makeOrganisation, type TestOrganisation } from "../support/organisation.ts";
 import { decideOn, holdOperation } from "../support/run-calls.ts";
 import { armMind, ended, type RunView, runWhen } from "../support/runs.ts";
-import { openStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
 let organisation: TestOrganisation;

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../demo/api.ts";
+import { openStage, type Stage } from "../durability/stage.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../support/organisation.ts";
 import { armMind, decideNext, ended } from "../support/runs.ts";
 import { startTracker, type Tracker } from "../support/tracker.ts";
-import { openStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
 let organisation: TestOrganisation;
