@@ -3,7 +3,7 @@ import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { PermissionAsk, PermissionState, ProposedCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import { decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
-import { appendRunEvents, findStep, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
+import { appendRunEvents, findStep, type RunRow, requireRun, type StepRow, waitFor } from "../../db/queries/runs.ts";
 import { contextKey } from "../../tools/context-key.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -95,7 +95,7 @@ async function request(
     ],
   );
   await tx.run("update agent_steps set status = 'waiting' where run_id = $1 and step_id = $2", [run.id, step.step_id]);
-  await tx.run("update agent_runs set status = 'waiting', waiting_for = $2 where id = $1", [run.id, requestId]);
+  await waitFor(tx, run.id, requestId);
   await tx.run(
     "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
     [tx.organisationId, run.ou_id, { request_id: requestId, operation: "run.tool_call", summary }],

@@ -140,6 +140,19 @@ export interface NewRunEvent {
 }
 
 /**
+ * A run waits for people to decide a request. One that they have paused stays so. A run that has ended asks nobody: whoever
+ * still works for it has been given up.
+ */
+export async function waitFor(tx: Tx, runId: string, requestId: string): Promise<void> {
+  const waiting = await tx.run(
+    `update agent_runs set status = case status when 'paused' then status else 'waiting' end, waiting_for = $2
+      where id = $1 and completed_at is null`,
+    [runId, requestId],
+  );
+  if (waiting === 0) throw new Error(`run ${runId} has ended`);
+}
+
+/**
  * Appends events to the stream of a tree of runs, in order, each once. Takes the root's row: positions have no gaps, and a
  * reader that is behind one position has seen everything before it.
  */
