@@ -171,6 +171,19 @@ describe("a foreign schema", () => {
     expect(checkSchema(schema, { y: 1 })).toEqual([]);
   });
 
+  test("is given up for all of an answer's parts together", () => {
+    const choice = (key: string) => ({ required: [key], properties: { x: { $ref: "#/$defs/node" } } });
+    const schema = { $defs: { node: { anyOf: [choice("y"), choice("z")] } }, $ref: "#/$defs/node" };
+    const nested = `${'{"x":'.repeat(40)}{}${"}".repeat(40)}`;
+    const answer = Array.from({ length: 40 }, () => ["```", nested, "```"].join("\n")).join("\n");
+    const started = performance.now();
+    expect(parseOutput(answer, schema, { repair: true })).toMatchObject({
+      ok: false,
+      faults: [{ message: expect.stringMatching(/takes too long/) as string }],
+    });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   test("that wants items of a kind of their own does not hold the worker up", () => {
     const items = Array.from({ length: 50_000 }, (_, at) => ({ at }));
     expect(checkSchema({ type: "array", uniqueItems: true }, items)[0]?.message).toMatch(/takes too long/);
