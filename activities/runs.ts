@@ -48,7 +48,7 @@ export function createRunActivities(deps: RunDeps) {
     settleBudget: (ref: RunRef & { requestId: string }): Promise<BudgetAnswer> =>
       beating(() => settleBudget(deps, ref)),
     takeCommands: (ref: RunRef): Promise<TakenCommands> => beating(() => takeCommands(deps, ref)),
-    pauseRun: (ref: RunRef & { reason: string }): Promise<void> => beating(() => pauseRun(deps, ref)),
+    pauseRun: (ref: RunRef & { id: string; reason: string }): Promise<void> => beating(() => pauseRun(deps, ref)),
     noteRun: (note: RunNote): Promise<void> => beating(() => noteRun(deps, note)),
     finishRun: (end: RunEnd): Promise<RunResult> => beating(() => finishRun(deps, end)),
   };

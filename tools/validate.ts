@@ -1,5 +1,5 @@
 import { coerced } from "./json/coerce.ts";
-import { compiled } from "./json/compiled.ts";
+import { compiled, type Validator } from "./json/compiled.ts";
 import { type Extraction, extractions } from "./json/extract.ts";
 import { type Fault, toFaults } from "./json/fault.ts";
 import type { JsonSchema, ToolSpec } from "./spec.ts";
@@ -38,7 +38,7 @@ export function checkArguments(spec: Pick<ToolSpec, "inputSchema">, args: unknow
 export function repairArguments(spec: Pick<ToolSpec, "inputSchema">, args: unknown): ArgumentsRepair {
   const ready = compiled(spec.inputSchema);
   if (!ready.ok) return { ok: false, faults: [ready.fault], changes: [] };
-  const fitted = fitTo(args, ready.errors);
+  const fitted = fitTo(args, inTime(ready.errors));
   if (fitted.faults.length > 0) return { ok: false, faults: fitted.faults, changes: fitted.changes };
   if (!isObject(fitted.value)) return { ok: false, faults: [notAnObject], changes: fitted.changes };
   return { ok: true, args: fitted.value, changes: fitted.changes };
@@ -51,11 +51,12 @@ export function repairArguments(spec: Pick<ToolSpec, "inputSchema">, args: unkno
 export function parseOutput(text: string, schema: JsonSchema, { repair }: { repair: boolean }): OutputCheck {
   const ready = compiled(schema);
   if (!ready.ok) return { ok: false, faults: [ready.fault] };
+  const errors = inTime(ready.errors);
   let first: Fault[] | null = null;
   for (const { value, how } of extractions(text, repair)) {
     const fitted = repair
-      ? fitTo(value, ready.errors)
-      : { value, faults: guarded(() => toFaults(ready.errors(value))), changes: [] };
+      ? fitTo(value, errors)
+      : { value, faults: guarded(() => toFaults(errors(value))), changes: [] };
     if (fitted.faults.length === 0) {
       return { ok: true, value: fitted.value, repaired: [...said[how], ...fitted.changes] };
     }
@@ -67,10 +68,18 @@ export function parseOutput(text: string, schema: JsonSchema, { repair }: { repa
   };
 }
 
-function fitTo(
-  value: unknown,
-  errors: Parameters<typeof coerced>[1],
-): { value: unknown; faults: Fault[]; changes: string[] } {
+/** Mending checks again and again: together no longer than this. Milliseconds. */
+const mendingTimeout = 1_000;
+
+function inTime(errors: Validator): Validator {
+  const until = performance.now() + mendingTimeout;
+  return (value) => {
+    if (performance.now() > until) throw new Error("mending takes too long");
+    return errors(value);
+  };
+}
+
+function fitTo(value: unknown, errors: Validator): { value: unknown; faults: Fault[]; changes: string[] } {
   let result: ReturnType<typeof coerced> = { value, errors: [], changes: [] };
   const faults = guarded(() => {
     result = coerced(value, errors);

@@ -46,18 +46,21 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
   let told = false;
   let received = carried !== undefined;
   let state: RunState | undefined = carried;
+  // The signal that a root run is started with says nothing; one run that goes on from another looks in any case.
+  let seen = carried !== undefined ? -1 : workflowInfo().parent === undefined ? 1 : 0;
+  let taking = false;
   const scope = new CancellationScope();
   // Takes what people say while the run works: a cancellation must not wait for a model's answer.
   const attend = async () => {
     // What is said before the conversation has begun comes after its beginning.
     await condition(() => state !== undefined || over);
-    // The signal that a root run is started with says nothing; one run that goes on from another looks in any case.
-    const ofStart = workflowInfo().parent === undefined ? 1 : 0;
-    for (let seen = carried === undefined ? ofStart : -1; ; ) {
+    for (;;) {
       await condition(() => signals !== seen || over);
       if (over) return;
       seen = signals;
+      taking = true;
       const taken = await records.takeCommands(ref);
+      taking = false;
       if (taken.paused !== null) paused = taken.paused;
       const main = state?.threads["main"];
       if (main !== undefined) main.promptTokens += taken.said;
@@ -67,7 +70,10 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
       }
     }
   };
-  const attending = attend().catch(() => undefined);
+  let deaf = false;
+  const attending = attend().catch(() => {
+    deaf = true;
+  });
 
   let end: End;
   try {
@@ -89,9 +95,9 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
           await condition(() => !paused);
           board.show("running", opened.label, opened.ou);
         },
-        pauseForPerson: async (reason) => {
+        pauseForPerson: async (id, reason) => {
           paused = true;
-          await records.pauseRun({ ...ref, reason });
+          await records.pauseRun({ ...ref, id, reason });
           await run.unpaused();
         },
         say: (phase, detail) => board.show(phase, detail, opened.ou),
@@ -134,6 +140,8 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
     const moveOn = async () => {
       if (!workflowInfo().continueAsNewSuggested || Object.keys(run.state.budget.held).length > 0) return;
       await condition(allHandlersFinished);
+      // What people say is taken once: what is being taken, and that they paused the run, would be lost on the way.
+      await condition(() => deaf || (!taking && !paused && signals === seen));
       await continueAsNew<typeof agentRun>(order, { ...run.state, budget: forgetFinished(run.state.budget) });
     };
     const { plan } = run.state.opened;

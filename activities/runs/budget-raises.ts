@@ -3,7 +3,14 @@ import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { BudgetAnswer, BudgetAsk, PermissionState } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import { type ApprovalRow, decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
-import { appendRunEvents, type RunBudget, type RunRow, requireRun } from "../../db/queries/runs.ts";
+import {
+  appendRunEvents,
+  type RunBudget,
+  type RunRow,
+  requireRun,
+  stopWaitingFor,
+  waitFor,
+} from "../../db/queries/runs.ts";
 import type { RunDeps } from "./deps.ts";
 import { holdMore } from "./ou-budgets.ts";
 import { auditRun, tellWatchers } from "./record.ts";
@@ -54,7 +61,7 @@ export async function askForBudget(deps: RunDeps, ask: BudgetAsk): Promise<Permi
       expiresAt,
     });
     await tx.run("update approval_requests set run_id = $2 where id = $1", [id, run.id]);
-    await tx.run("update agent_runs set status = 'waiting', waiting_for = $2 where id = $1", [run.id, id]);
+    await waitFor(tx, run.id, id);
     await tx.run(
       "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
       [tx.organisationId, run.ou_id, { request_id: id, operation: "run.raise_budget", summary: diff.summary }],
@@ -133,11 +140,7 @@ async function settle(deps: RunDeps, tx: Tx, run: RunRow, approval: ApprovalRow)
     status: "applied" | "refused" | "denied" | "cancelled" | "expired",
   ): Promise<BudgetAnswer> {
     await decideApproval(tx, approval.id, { status, reason: answer.reason, consumed: true }, now);
-    await tx.run(
-      `update agent_runs set status = case status when 'waiting' then 'running' else status end, waiting_for = null
-        where id = $1 and waiting_for = $2`,
-      [run.id, approval.id],
-    );
+    await stopWaitingFor(tx, run.id, approval.id);
     await appendRunEvents(tx, run, [
       {
         origin: `${approval.id}:decided`,

@@ -5,7 +5,15 @@ import { CallFailed, type PassedOver } from "../../claude/model-endpoints.ts";
 import { costOf } from "../../claude/prices.ts";
 import type { ModelAnswer, ModelCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { appendRunEvents, findStep, type RunRow, readThread, requireRun, say } from "../../db/queries/runs.ts";
+import {
+  appendRunEvents,
+  findStep,
+  type RunRow,
+  readThread,
+  requireRun,
+  type StepRow,
+  say,
+} from "../../db/queries/runs.ts";
 import { storable } from "../../db/storable.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -144,7 +152,10 @@ async function store(
   const said = { run, definition, call, content: reply.content, stop: reply.stop, model: reply.model };
   const calls = await readCalls(deps, { ...said, allowed });
   const read = calls.length > 0 ? null : await readFinal(deps, said);
-  const answer = await deps.db.inOrganisation(call.organisationId, async (tx) => {
+  const answer = await deps.db.inOrganisation(call.organisationId, async (tx): Promise<ModelAnswer> => {
+    const step = await findStep(tx, run.id, call.stepId, "lock");
+    // This attempt was given up, and the call counted as one of unknown outcome: another may have been made since.
+    if (step?.status !== "running") return givenUp(step);
     await say(tx, run.id, {
       thread: call.thread,
       origin: call.stepId,
@@ -206,6 +217,11 @@ async function store(
   return answer;
 }
 
+function givenUp(step: StepRow | undefined): ModelAnswer {
+  const known = step?.facts as ModelAnswer | null | undefined;
+  return known ?? { kind: "unknown", message: "the answer came when the run had ended" };
+}
+
 /** What a failed call means. Definite: nothing was charged, and it may be sent again. Otherwise nobody knows. */
 async function failed(deps: RunDeps, call: ModelCall, error: unknown): Promise<ModelAnswer> {
   // Not the provider's: our own database, say. The row stays `running`, so the next attempt knows that it does not know.
@@ -223,28 +239,30 @@ async function failed(deps: RunDeps, call: ModelCall, error: unknown): Promise<M
     fault.kind === "definite"
       ? { kind: "refused", rule: "provider", message: fault.message }
       : { kind: "unknown", message: fault.kind === "aborted" ? "the call was abandoned" : fault.message };
-  await deps.db.inOrganisation(call.organisationId, (tx) =>
-    closeStep(tx, call, {
+  const said = await deps.db.inOrganisation(call.organisationId, async (tx) => {
+    const step = await findStep(tx, call.runId, call.stepId, "lock");
+    if (step?.status !== "running") return givenUp(step);
+    await closeStep(tx, call, {
       status: answer.kind === "unknown" ? "unknown" : "failed",
       facts: answer,
       error: answer.message,
       endpoint,
       passedOver,
       why: error.why,
-    }),
-  );
-  tellStep(deps, call);
-  return answer;
+    });
+    return answer;
+  });
+  if (said === answer) tellStep(deps, call);
+  return said;
 }
 
 /** Nothing was sent, or it was definitely refused: the next attempt may send. */
 async function forget(deps: RunDeps, call: ModelCall, error: string | null = null): Promise<void> {
   await deps.db.inOrganisation(call.organisationId, (tx) =>
-    tx.run("update agent_steps set status = 'failed', error_msg = $3 where run_id = $1 and step_id = $2", [
-      call.runId,
-      call.stepId,
-      error,
-    ]),
+    tx.run(
+      "update agent_steps set status = 'failed', error_msg = $3 where run_id = $1 and step_id = $2 and status = 'running'",
+      [call.runId, call.stepId, error],
+    ),
   );
 }
 

@@ -53,17 +53,17 @@ export async function takeCommands(deps: RunDeps, ref: RunRef): Promise<TakenCom
 }
 
 /** A rule wants a person to look before the run goes on: it waits, and says why. */
-export async function pauseRun(deps: RunDeps, ref: RunRef & { reason: string }): Promise<void> {
+export async function pauseRun(deps: RunDeps, ref: RunRef & { id: string; reason: string }): Promise<void> {
   const run = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
     const run = await requireRun(tx, ref.runId);
+    const origin = `paused:${ref.id}`;
+    // A repeated attempt must not pause again what somebody has resumed meanwhile.
+    const known = await tx.maybe("select from run_events where run_id = $1 and origin = $2", [run.id, origin]);
+    if (known !== undefined) return run;
     await tx.run("update agent_runs set status = 'paused' where id = $1 and status in ('running', 'waiting')", [
       run.id,
     ]);
-    const { total } = (await tx.maybe<{ total: string }>(
-      "select count(*) as total from run_events where run_id = $1 and type = 'paused'",
-      [run.id],
-    )) ?? { total: "0" };
-    await appendRunEvents(tx, run, [{ origin: `paused:${total}`, type: "paused", payload: { reason: ref.reason } }]);
+    await appendRunEvents(tx, run, [{ origin, type: "paused", payload: { reason: ref.reason } }]);
     return run;
   });
   tellWatchers(deps, run);

@@ -57,6 +57,7 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
         where run_id = $1 and status in ('proposed', 'waiting', 'running')`,
       [run.id, now],
     );
+    await endUnbegun(tx, run, now);
     await revokeLeases(tx, run.id, now);
     if (run.parent_run_id === null) {
       await tx.run("update elevations set revoked_at = $2 where root_run_id = $1 and revoked_at is null", [
@@ -97,6 +98,20 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
   tellWatchers(deps, run);
   if (!before) tellRun(deps, end);
   return result;
+}
+
+/** Subagents that were to be started, and were not when the run ended: nobody will start them any more. */
+async function endUnbegun(tx: Tx, run: RunRow, now: Date): Promise<void> {
+  const reason = { rule: "never-begun", reason: "the run that was to start it has ended" };
+  const ended = await tx.rows<{ id: string; root_run_id: string }>(
+    `update agent_runs set status = 'cancelled', completed_at = $2, reason = $3, error_msg = $4
+      where parent_run_id = $1 and status = 'received' returning id, root_run_id`,
+    [run.id, now, JSON.stringify(reason), reason.reason],
+  );
+  for (const child of ended)
+    await appendRunEvents(tx, child, [
+      { origin: "ended", type: "run_failed", payload: { status: "cancelled", ...reason, tokens: 0, calls: 0 } },
+    ]);
 }
 
 /** An executor's output, from what its steps brought. */

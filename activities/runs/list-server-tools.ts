@@ -122,7 +122,7 @@ async function offerOf(
       : listed.reason;
     return none(name, server.id, String(storable(reason)));
   }
-  const { specs, leftOut } = await specsOf(server, listed.value, lines);
+  const { specs, leftOut } = await specsOf(server, listed.value, lines, until);
   return { ...none(name, server.id, ""), unavailable: null, specs, leftOut };
 }
 
@@ -144,6 +144,7 @@ async function specsOf(
   server: OfferedServer,
   { tools, more }: { tools: readonly ListedTool[]; more: boolean },
   entries: readonly string[],
+  until: AbortSignal,
 ): Promise<Pick<ServerOffer, "specs" | "leftOut">> {
   const specs: ToolSpec[] = [];
   const leftOut: ServerOffer["leftOut"] = [];
@@ -159,12 +160,19 @@ async function specsOf(
     // Compiling schemas takes time that the activity's heartbeat must not wait for.
     await nextTurn();
     const listed = tools.find((one) => one.name === tool);
-    const made = listed === undefined ? undefined : specOf(server, listed, name);
-    if (made?.ok === true) {
-      bytes += Buffer.byteLength(JSON.stringify(made.spec));
-      if (bytes <= specBytes) specs.push(storable(made.spec) as ToolSpec);
-      else leave(tool, `the descriptions and schemas of the server's tools together have more than ${specBytes} bytes`);
-    } else leave(tool, made?.reason ?? "it is not listed any more");
+    if (listed === undefined) continue;
+    // Before it is compiled: what is left out takes time as well.
+    bytes += Buffer.byteLength(JSON.stringify(listed));
+    const made = until.aborted
+      ? { ok: false as const, reason: `the servers of this run together took longer than ${allMs / 1000} s` }
+      : bytes > specBytes
+        ? {
+            ok: false as const,
+            reason: `the descriptions and schemas of the server's tools together have more than ${specBytes} bytes`,
+          }
+        : specOf(server, listed, name);
+    if (made.ok) specs.push(storable(made.spec) as ToolSpec);
+    else leave(tool, made.reason);
   }
   const known = new Set([...specs.map(({ name }) => name), ...leftOut.map(({ tool }) => names.get(tool) ?? "")]);
   for (const entry of entries)

@@ -3,7 +3,15 @@ import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { PermissionAsk, PermissionState, ProposedCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import { decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
-import { appendRunEvents, findStep, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
+import {
+  appendRunEvents,
+  findStep,
+  type RunRow,
+  requireRun,
+  type StepRow,
+  stopWaitingFor,
+  waitFor,
+} from "../../db/queries/runs.ts";
 import { contextKey } from "../../tools/context-key.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -104,7 +112,7 @@ async function request(
     ],
   );
   await tx.run("update agent_steps set status = 'waiting' where run_id = $1 and step_id = $2", [run.id, step.step_id]);
-  await tx.run("update agent_runs set status = 'waiting', waiting_for = $2 where id = $1", [run.id, requestId]);
+  await waitFor(tx, run.id, requestId);
   await tx.run(
     "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
     [tx.organisationId, run.ou_id, { request_id: requestId, operation: "run.tool_call", summary }],
@@ -180,11 +188,7 @@ export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId:
       [approval.id, status, reason, now],
     );
     if (status === "approved") await grant(deps, tx, run, asked, approval.id, now);
-    await tx.run(
-      `update agent_runs set status = case status when 'waiting' then 'running' else status end, waiting_for = null
-        where id = $1 and waiting_for = $2`,
-      [run.id, approval.id],
-    );
+    await stopWaitingFor(tx, run.id, approval.id);
     await appendRunEvents(tx, run, [
       {
         origin: `${approval.id}:decided`,

@@ -9,6 +9,8 @@ import type { RunDeps } from "./deps.ts";
 /** Of a workspace, this much is kept when its run has ended. */
 const mostFiles = 2_000;
 const mostBytes = 20 * 1024 * 1024;
+/** Bytes: an index entry of PostgreSQL holds no more than 2,700. */
+const longestPath = 1_000;
 const left: ReadonlySet<string> = new Set(["node_modules", ".git"]);
 
 /** Where the runs of one tree work together. */
@@ -59,29 +61,48 @@ export async function keepWorkspace(deps: RunDeps, tx: Tx, run: RunRow): Promise
   let bytes = 0;
   let leftOut = 0;
   for await (const path of filesUnder(root, "")) {
-    const { size } = await stat(join(root, path));
-    if (kept >= mostFiles || bytes + size > mostBytes) {
+    const takes = kept < mostFiles && Buffer.byteLength(path) <= longestPath;
+    const content = takes ? await contentOf(join(root, path), mostBytes - bytes) : undefined;
+    if (content === undefined) {
       leftOut += 1;
       continue;
     }
     kept += 1;
-    bytes += size;
+    bytes += content.length;
     await tx.run(
       `insert into run_files (organisation_id, run_id, stage, path, content) values ($1, $2, 'output', $3, $4)
        on conflict do nothing`,
-      [tx.organisationId, run.id, path, await readFile(join(root, path))],
+      [tx.organisationId, run.id, path, content],
     );
   }
   return { files: kept, leftOut };
 }
 
+/** What cannot be removed stays: commands of agents may take away every right to a directory. */
 export async function removeWorkspace(deps: RunDeps, run: RunRow): Promise<void> {
-  await rm(dirname(workspaceOf(deps, run)), { recursive: true, force: true });
+  await rm(dirname(workspaceOf(deps, run)), { recursive: true, force: true }).catch((error: unknown) =>
+    deps.log.warn({ err: error, run: run.id }, "a workspace could not be removed"),
+  );
 }
 
-/** Plain files only: nothing that a link could lead to. */
+/**
+ * A file's bytes; undefined when there are more, or when it cannot be read: agents leave files behind whose names are no
+ * text, or that nobody may open, and no run may fail to end by them.
+ */
+async function contentOf(file: string, most: number): Promise<Buffer | undefined> {
+  try {
+    const { size } = await stat(file);
+    return size <= most ? await readFile(file) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Plain files only: nothing that a link could lead to. A directory that cannot be read stands for all that is in it. */
 async function* filesUnder(root: string, below: string): AsyncGenerator<string> {
-  for (const entry of await readdir(join(root, below), { withFileTypes: true })) {
+  const entries = await readdir(join(root, below), { withFileTypes: true }).catch(() => undefined);
+  if (entries === undefined) yield below;
+  for (const entry of entries ?? []) {
     const path = below === "" ? entry.name : `${below}/${entry.name}`;
     if (entry.isDirectory() && !left.has(entry.name)) yield* filesUnder(root, path);
     else if (entry.isFile()) yield path;

@@ -143,6 +143,31 @@ export interface NewRunEvent {
 }
 
 /**
+ * A run waits for people to decide a request. One that they have paused stays so. A run that has ended asks nobody: whoever
+ * still works for it has been given up.
+ */
+export async function waitFor(tx: Tx, runId: string, requestId: string): Promise<void> {
+  const waiting = await tx.run(
+    `update agent_runs set status = case status when 'paused' then status else 'waiting' end, waiting_for = $2
+      where id = $1 and completed_at is null`,
+    [runId, requestId],
+  );
+  if (waiting === 0) throw new Error(`run ${runId} has ended`);
+}
+
+/** A request has been decided: the run waits for the next that is open, or goes on; paused, it stays so. */
+export async function stopWaitingFor(tx: Tx, runId: string, requestId: string): Promise<void> {
+  await tx.run(
+    `with still as (
+       select id from approval_requests where run_id = $1 and id <> $2 and consumed_at is null order by created_at limit 1)
+     update agent_runs set waiting_for = (select id from still),
+       status = case when status = 'waiting' and not exists (select from still) then 'running' else status end
+      where id = $1 and completed_at is null and status in ('running', 'waiting', 'paused')`,
+    [runId, requestId],
+  );
+}
+
+/**
  * Appends events to the stream of a tree of runs, in order, each once. Takes the root's row: positions have no gaps, and a
  * reader that is behind one position has seen everything before it.
  */

@@ -1,5 +1,5 @@
 import { createContext, Script } from "node:vm";
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { Ajv, type ErrorObject } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { canonicalJson, sha256Hex } from "../../core/canonical.ts";
 import type { Fault } from "./fault.ts";
@@ -8,8 +8,13 @@ import type { Fault } from "./fault.ts";
 const longestSchema = 256_000;
 /** Compiled schemas kept; the one used longest ago goes first. */
 const mostKept = 500;
-/** A foreign regular expression may take for ever on a text made for it. Milliseconds. */
-const patternTimeout = 250;
+/**
+ * A foreign schema may take for ever on a value made for it: by its patterns, by choices that refer to themselves, by arrays
+ * of unique items. Milliseconds.
+ */
+const checkTimeout = 500;
+/** Of making one ready: what takes longer is no schema for anybody. Less than a heartbeat. Milliseconds. */
+const compileTimeout = 2_000;
 
 export type Validator = (value: unknown) => ErrorObject[];
 export type CompiledSchema = { ok: true; errors: Validator } | { ok: false; fault: Fault };
@@ -33,7 +38,8 @@ export function compiled(schema: Readonly<Record<string, unknown>>): CompiledSch
   const known = kept.get(key);
   kept.delete(key);
   const result = known ?? compile(text);
-  kept.set(key, result);
+  // What took too long may have been the machine.
+  if (result !== tooLong) kept.set(key, result);
   const [oldest] = kept.keys();
   if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest);
   return result;
@@ -49,31 +55,43 @@ function compile(text: string): CompiledSchema {
     logger: false as const,
     // Of its own per schema: two foreign schemas may have one `$id`.
     addUsedSchema: false,
+    // In line, a definition that is referred to a hundred times would be compiled a hundred times.
+    inlineRefs: false,
   };
   try {
     const draft07 = /draft-0[467]/.test(JSON.stringify(schema["$schema"] ?? ""));
     // Ajv knows the two dialects by their class; another `$schema` (or a `$async` one) would be an error.
     const { $schema: _, $async: __, ...plain } = schema;
-    const validate = draft07 ? new Ajv(options).compile(plain) : new Ajv2020(options).compile(plain);
-    return { ok: true, errors: guarded(validate, /"pattern(Properties)?":/.test(text)) };
+    const validate = timed(
+      () => (draft07 ? new Ajv(options).compile(plain) : new Ajv2020(options).compile(plain)),
+      compileTimeout,
+    );
+    return {
+      ok: true,
+      errors: (value) => timed(() => (validate(value) ? [] : [...(validate.errors ?? [])]), checkTimeout),
+    };
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return tooLong;
     return unusable(error instanceof Error ? error.message : "it cannot be compiled");
   }
 }
 
-const unusable = (why: string): CompiledSchema => ({
-  ok: false,
-  fault: { pointer: "", message: `the schema itself cannot be used: ${why.slice(0, 300)}` },
-});
-
-function guarded(validate: ValidateFunction, hasPatterns: boolean): Validator {
-  const check = (value: unknown): ErrorObject[] => (validate(value) ? [] : [...(validate.errors ?? [])]);
-  if (!hasPatterns) return check;
-  return (value) => {
-    const context = createContext({ check: () => check(value) });
-    return timed.runInContext(context, { timeout: patternTimeout }) as ErrorObject[];
-  };
+function unusable(why: string): CompiledSchema {
+  return { ok: false, fault: { pointer: "", message: `the schema itself cannot be used: ${why.slice(0, 300)}` } };
 }
 
-/** Only a script can be given a time limit; it calls straight back. */
-const timed = new Script("check()");
+const tooLong = unusable("making it ready takes too long");
+
+/** Only a script can be given a time limit: it calls straight back. */
+function timed<Result>(work: () => Result, timeout: number): Result {
+  const before = limited["work"];
+  limited["work"] = work;
+  try {
+    return script.runInContext(limited, { timeout }) as Result;
+  } finally {
+    limited["work"] = before;
+  }
+}
+
+const limited = createContext({});
+const script = new Script("work()");

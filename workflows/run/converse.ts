@@ -163,7 +163,7 @@ async function watchForLoops(run: Run, thread: ThreadState, { call, outcome }: U
       return;
     }
     case "pause":
-      await run.pauseForPerson(verdict.reason);
+      await run.pauseForPerson(`${thread.name}/${thread.turns}`, verdict.reason);
       thread.breaker = afterPause(thread.breaker);
       return;
     case "stop":

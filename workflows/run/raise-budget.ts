@@ -12,6 +12,12 @@ import type { Run } from "./state.ts";
  * @throws RunEnding when there is no more to be had
  */
 export async function budgetMet(run: Run, refusal: BudgetRefusal): Promise<void> {
+  // What calls side by side have reserved is a bound, and most of it comes back: only then is the cap really met.
+  const { budget } = run.state;
+  if (refusal.unit !== "deadline" && Object.keys(budget.held).length > 0) {
+    await condition(() => run.state.budget !== budget);
+    return;
+  }
   if (run.state.opened.mayAskForBudget !== true || refusal.unit === null) throw endedBy(refusal, refusal.reason);
   run.raising ??= askForMore(run, refusal).finally(() => {
     delete run.raising;

@@ -45,7 +45,7 @@ export interface Run {
   /** Waits while people have paused the run. */
   unpaused: () => Promise<void>;
   /** Pauses until a person resumes it, or cancels. */
-  pauseForPerson: (reason: string) => Promise<void>;
+  pauseForPerson: (id: string, reason: string) => Promise<void>;
   /** People are being asked for a larger budget: everything that needs it waits for the same answer. */
   raising?: Promise<void>;
   /** What the Temporal UI shows. */

@@ -260,6 +260,31 @@ describe("which servers a tree of runs is offered", () => {
     http.close();
   });
 
+  test("one with more to say than is read: what is beyond it is left out", async () => {
+    const ou = await world.ou(`${world.root}/wordy`);
+    const wordy = await tracked();
+    const words = "x".repeat(60_000);
+    const tools = Array.from({ length: 20 }, (_, at) => ({
+      name: `tool_${at + 10}`,
+      description: "d",
+      inputSchema: { type: "object" as const, properties: { a: { description: `${at} ${words}` } } },
+    }));
+    wordy.list = () => ({ tools });
+    await register(world, ou, wordy);
+    const id = await start(world, [done("went on")], { ou });
+    expect(await ended(world.bob, id)).toMatchObject({ status: "completed" });
+    expect(await storedTools(id)).toHaveLength(17);
+    expect(await unavailable(world.bob, id)).toMatchObject([
+      {
+        reason: "3 of its tools cannot be used",
+        tools: [27, 28, 29].map((at) => ({
+          tool: `tool_${at}`,
+          reason: expect.stringContaining("together have more than"),
+        })),
+      },
+    ]);
+  });
+
   test("one that asks for no authentication", async () => {
     const { bob, eve } = world;
     const ou = await world.ou(`${world.root}/open`);

@@ -164,4 +164,32 @@ describe("a run that meets its cap and may ask for more", () => {
     expect(run.children).toMatchObject([{ agent: "spender", status: "stopped" }]);
     expect(await requestsOf(id)).toEqual([]);
   });
+
+  test.each(["denied", "cancelled"] as const)(
+    "%s, it leaves no subagent that waits to be started for ever",
+    async (how) => {
+      const delegate = (task: string) => ({ name: "delegate", input: { agent: "spender", input: { task } } });
+      const minds = {
+        orchestrator: { turns: [{ tool_uses: ["1", "2", "3"].map(delegate) }, { output: { summary: "all" } }] },
+        ...readers,
+      };
+      const { id: ou } = await organisation.admin.make<{ id: string }>("/ous", {
+        parent: organisation.root,
+        name: how,
+      });
+      await organisation.admin.make(`/ous/${ou}/budget`, { tokens_limit: 500_000, cost_usd_limit: 50 });
+      const more = { agent: "spending-desk", ou, budget: { tokens: 9_000 } };
+      const id = await begin(`unbegun-${how}`, minds, more);
+      await runWhen(bob, id, ({ status }) => status === "waiting", "it asks");
+      if (how === "denied") await decideNext(eve, "deny", organisation.root, "budget");
+      else expect((await bob.send("POST", `/runs/${id}/cancel`, {})).status).toBe(202);
+      const run = await ended(bob, id);
+      expect(run.children).toHaveLength(3);
+      for (const child of run.children) expect(child).toMatchObject({ completed_at: expect.any(String) });
+      expect(run.children.map(({ reason }) => reason?.rule)).toContain("never-begun");
+      // What was held for the tree, first and more, is held no longer.
+      const { data } = await organisation.admin.get<{ data: Record<string, unknown>[] }>(`/budgets?ou=${ou}`);
+      expect(data).toMatchObject([{ tokens_held: 0, tokens_used: run.used.tokens }]);
+    },
+  );
 });

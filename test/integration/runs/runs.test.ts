@@ -165,6 +165,33 @@ describe("limits", () => {
     expect(warned.length).toBeGreaterThan(0);
   });
 
+  test("steps side by side wait for what their neighbours give back, before a budget counts as used up", async () => {
+    const steps = [1, 2, 3, 4].map((step) => ({ step, tool: "read_file", args: { path: "a.txt", offset: step } }));
+    const { plan, executor } = planOf(steps);
+    const delegate = (agent: string, input: Record<string, unknown>) => ({
+      tool_uses: [{ name: "delegate", input: { agent, input } }],
+    });
+    const models = await armMind("neighbours", {
+      orchestrator: {
+        turns: [
+          delegate("planner", { task: "{{input.task}}" }),
+          delegate("executor", { plan: "{{last.run_id}}" }),
+          { output: { result: "read", status: "done" } },
+        ],
+      },
+      planner: { turns: [{ output: plan }] },
+      executor,
+    });
+    const files = [{ path: "a.txt", content: "1\n2\n3\n4\n" }];
+    const { id } = await start({ task: "Read.", models, files, budget: { tokens: 28_000 } });
+    const run = await ended(bob, id);
+    expect(run).toMatchObject({ status: "completed" });
+    expect(run.children.map(({ agent, status }) => [agent, status])).toEqual([
+      ["planner", "completed"],
+      ["executor", "completed"],
+    ]);
+  });
+
   test("an agent that goes in circles is warned, made to think anew, paused, and stopped", async () => {
     const models = await armMind("circler", talker([list]));
     const { id } = await start({ task: "Circle.", agent: "planner", models, budget: { tokens: 2_000_000 } });

@@ -162,6 +162,47 @@ describe("a foreign schema", () => {
     expect(checkSchema(schema, { a: "aaa" })).toEqual([]);
   });
 
+  test("whose choices double with every level of a value does not hold the worker up", () => {
+    const choice = (key: string) => ({ required: [key], properties: { x: { $ref: "#/$defs/node" } } });
+    const schema = { $defs: { node: { anyOf: [choice("y"), choice("z")] } }, $ref: "#/$defs/node" };
+    let nested: object = {};
+    for (let depth = 0; depth < 40; depth += 1) nested = { x: nested };
+    expect(checkSchema(schema, nested)[0]?.message).toMatch(/takes too long/);
+    expect(checkSchema(schema, { y: 1 })).toEqual([]);
+  });
+
+  test("is given up for all of an answer's parts together", () => {
+    const choice = (key: string) => ({ required: [key], properties: { x: { $ref: "#/$defs/node" } } });
+    const schema = { $defs: { node: { anyOf: [choice("y"), choice("z")] } }, $ref: "#/$defs/node" };
+    const nested = `${'{"x":'.repeat(40)}{}${"}".repeat(40)}`;
+    const answer = Array.from({ length: 40 }, () => ["```", nested, "```"].join("\n")).join("\n");
+    const started = performance.now();
+    expect(parseOutput(answer, schema, { repair: true })).toMatchObject({
+      ok: false,
+      faults: [{ message: expect.stringMatching(/takes too long/) as string }],
+    });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  test("that wants items of a kind of their own does not hold the worker up", () => {
+    const items = Array.from({ length: 50_000 }, (_, at) => ({ at }));
+    expect(checkSchema({ type: "array", uniqueItems: true }, items)[0]?.message).toMatch(/takes too long/);
+  });
+
+  test("that refers to one definition everywhere is made ready once for all of them", () => {
+    const fields = Object.fromEntries(Array.from({ length: 600 }, (_, at) => [`f${at}`, { type: "string" }]));
+    const uses = Object.fromEntries(Array.from({ length: 600 }, (_, at) => [`u${at}`, { $ref: "#/$defs/all" }]));
+    const schema = { $defs: { all: { type: "object", properties: fields } }, type: "object", properties: uses };
+    expect(checkSchema(schema, { u1: { f1: "a" } })).toEqual([]);
+    expect(checkSchema(schema, { u1: { f1: 1 } })).toMatchObject([{ pointer: "/u1/f1" }]);
+  });
+
+  test("that takes too long to make ready is a fault", () => {
+    const parts = Array.from({ length: 2_500 }, (_, at) => ({ properties: { [`p${at}`]: {} } }));
+    const schema = { type: "object", unevaluatedProperties: false, allOf: parts };
+    expect(checkSchema(schema, {})[0]?.message).toMatch(/takes too long|call stack/);
+  });
+
   test("that refers to itself refuses what is nested without end", () => {
     const schema = { $defs: { list: { type: "array", items: { $ref: "#/$defs/list" } } }, $ref: "#/$defs/list" };
     let nested: unknown = [];
