@@ -107,6 +107,12 @@ function hold(
   // A quarter of the bound by bytes is about the truth: with less there is no point in trying.
   const least = exact ? promptTokens : Math.ceil(promptTokens / 4);
   const fits = (p: number, o: number) => p + o <= tokensLeft && cost(p, o) <= costLeft;
+  // Calls side by side give most of it back soon: better to wait for that than to cut this answer short.
+  if (!fits(least, output) && Object.keys(budget.held).length > 0) {
+    const reason = `${least + output} tokens are needed and others hold what is left`;
+    const needed = least + output;
+    return { refusal: { ok: false, node: rootNode, unit: "tokens", needed, available: tokensLeft, reason } };
+  }
   while (output > leastOutput && !fits(least, output)) output = Math.max(leastOutput, Math.floor(output / 2));
   if (fits(least, output) && !fits(prompt, output)) {
     prompt = Math.min(prompt, tokensLeft - output);
