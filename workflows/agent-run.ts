@@ -14,7 +14,7 @@ import type { RunRef } from "../core/ids.ts";
 import { openProgress } from "../core/plan/schedule.ts";
 import type { EndStatus, RunCaps, RunResult } from "../core/runs/facts.ts";
 import { lookAgain, status } from "./messages.ts";
-import { records } from "./run/activities.ts";
+import { finishRun, openRun, records } from "./run/activities.ts";
 import { converse, threadOf } from "./run/converse.ts";
 import { RunEnding } from "./run/ending.ts";
 import { askHooks, budgetUse, runView } from "./run/hooks.ts";
@@ -34,6 +34,7 @@ interface End {
  */
 export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: RunState): Promise<RunResult> {
   const ref: RunRef = { organisationId: order.organisationId, runId: order.runId };
+  const place = workflowInfo().parent === undefined ? "root" : "child";
   const board = createBoard({ phase: "starting", detail: ref.runId });
   let signals = 0;
   setHandler(lookAgain, () => {
@@ -79,7 +80,7 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
   try {
     end = await scope.run(async () => {
       if (state === undefined) {
-        const opened = await records.openRun(order);
+        const opened = await openRun[place](order);
         if (opened.kind === "closed") return opened;
         state = begin(opened, order.caps);
       }
@@ -121,7 +122,7 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
     const spent = root?.spent ?? { tokens: 0, costMicros: 0, calls: 0 };
     const below = state?.below ?? spent;
     const steps = state?.progress?.status;
-    await records.finishRun({
+    await finishRun[place]({
       ...ref,
       ...end,
       tokens: spent.tokens - below.tokens,

@@ -1,7 +1,6 @@
 import type { ToolOutcome } from "../../tools/outcome.ts";
 import { createRegistry } from "../../tools/registry.ts";
 import { executeCommand } from "../../tools/sandbox/execute-command.ts";
-import type { ToolSpec } from "../../tools/spec.ts";
 import { listDirectory } from "../../tools/workspace/list-directory.ts";
 import { readFile } from "../../tools/workspace/read-file.ts";
 import { openWorkspace, type Workspace } from "../../tools/workspace/workspace.ts";
@@ -21,11 +20,6 @@ export interface ToolResult {
   error: boolean;
   timedOut: boolean;
   exitCode: number | null;
-}
-
-/** Doing it twice is the same as once: reads, whole files, and operations, which carry the step's idempotency key. */
-export function mayRepeat(spec: Pick<ToolSpec, "name" | "readOnly" | "source">): boolean {
-  return spec.readOnly || spec.name === "write_file" || spec.source.kind === "control_plane";
 }
 
 /** Uses an admitted tool. Whatever the tool refuses or fails at is a result for the model, not a failure of the run. */

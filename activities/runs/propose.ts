@@ -15,6 +15,7 @@ import { gatherToolEvidence } from "./evidence.ts";
 import { delegateTool } from "./offered-tools.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { summaryOf } from "./record.ts";
+import { isShort } from "./tool-kinds.ts";
 
 /** A tool call as the model asked for it, held against the tool's schema and the definition's own rules. */
 export interface ReadCall {
@@ -117,6 +118,7 @@ export async function proposeCalls(
       contextHash: one.contextHash,
       own: one.own,
       ...evidence,
+      ...(one.spec !== undefined && isShort(one.spec, definition) ? { short: true } : {}),
     };
     await tx.run(
       `insert into agent_steps (step_id, organisation_id, run_id, step_num, step_type, thread, plan_step, tool_name, tool_use_id,

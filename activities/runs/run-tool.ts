@@ -14,7 +14,7 @@ import { definitionOf } from "./definitions.ts";
 import { startChild } from "./delegate.ts";
 import type { RunDeps } from "./deps.ts";
 import { gatherToolEvidence } from "./evidence.ts";
-import { mayRepeat, type ToolResult, useTool } from "./execute.ts";
+import { type ToolResult, useTool } from "./execute.ts";
 import { consumeLease } from "./leases.ts";
 import { serverInForce } from "./mcp-tools.ts";
 import { allowedTools, delegateTool } from "./offered-tools.ts";
@@ -23,6 +23,7 @@ import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
 import { tellStep } from "./tell-spans.ts";
+import { mayRepeat } from "./tool-kinds.ts";
 import { toolsOf } from "./tools-of-run.ts";
 
 /** Of a result, this much goes into the conversation; all of it is kept. */

@@ -151,6 +151,8 @@ export interface ProposedCall {
     | { ok: false; reason: "revoked" | "expired" | "exhausted" | "other_run" | "other_tool"; message: string }
     | null;
   elevation: { id: string; expiresAt: number } | null;
+  /** Takes moments and may be repeated: it runs inside the workflow task (ADR 14). */
+  short?: boolean;
 }
 
 /** Why a tool call may run. */

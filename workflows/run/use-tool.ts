@@ -16,7 +16,7 @@ import type {
 import type { agentRun } from "../agent-run.ts";
 import { workflowTaskTimeout } from "../messages.ts";
 import { childAttributes } from "../status-board.ts";
-import { records, work } from "./activities.ts";
+import { records, runShortTool, work } from "./activities.ts";
 import { charge } from "./ask-model.ts";
 import { RunEnding } from "./ending.ts";
 import { askHooks, budgetUse, runView } from "./hooks.ts";
@@ -54,7 +54,8 @@ export async function useTool(
             reason: verdict.reason,
             ...(approval?.status === "approved" ? { approvalId: approval.requestId } : {}),
           };
-    const outcome = await work.runTool({
+    const carryOut = call.short === true || "refused" in order ? runShortTool : work.runTool;
+    const outcome = await carryOut({
       ...run.ref,
       thread: thread.name,
       stepId: call.stepId,
