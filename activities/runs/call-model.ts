@@ -3,6 +3,7 @@ import { ApplicationFailure } from "@temporalio/common";
 import type { ModelReply } from "../../claude/messages.ts";
 import { CallFailed, type PassedOver } from "../../claude/model-endpoints.ts";
 import { costOf } from "../../claude/prices.ts";
+import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import type { ModelAnswer, ModelCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import {
@@ -15,6 +16,7 @@ import {
   say,
 } from "../../db/queries/runs.ts";
 import { storable } from "../../db/storable.ts";
+import type { ToolSpec } from "../../tools/spec.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { readFinal, storeFinal } from "./final-answer.ts";
@@ -38,24 +40,25 @@ export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAn
   const begun = await begin(deps, call);
   if (begun.kind === "answer" && begun.closed) tellStep(deps, call);
   if (begun.kind === "answer") return begun.answer;
-  const { run, request, seen } = begun;
-  const needed = await neededTokens(deps, call, request);
+  const needed = await neededTokens(deps, call, begun.request);
   if (needed > call.reservedTokens) {
     await forget(deps, call);
     return { kind: "too_small", neededTokens: needed };
   }
-  return await send(deps, call, run, request, seen);
+  return await send(deps, call, begun);
 }
 
-type Begun =
-  | { kind: "answer"; answer: ModelAnswer; closed?: true }
-  | {
-      kind: "send";
-      run: RunRow;
-      request: ModelRequest;
-      /** Position of the last message it sends. */
-      seen: string;
-    };
+interface Sending {
+  run: RunRow;
+  definition: AgentDefinition;
+  /** Every tool the definition lets the agent use. */
+  allowed: readonly ToolSpec[];
+  request: ModelRequest;
+  /** Position of the last message it sends. */
+  seen: string;
+}
+
+type Begun = { kind: "answer"; answer: ModelAnswer; closed?: true } | ({ kind: "send" } & Sending);
 
 /** Marks the call as sent before it is: from here on, no answer means that nobody knows. */
 async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
@@ -91,12 +94,13 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
       [call.stepId, tx.organisationId, run.id, call.stepNum, call.thread, call.planStep],
     );
     const [, said, all] = await Promise.all([opened, readThread(tx, run.id, call.thread), toolsOf(tx, deps, run)]);
-    const tools = await offeredTools(tx, run.id, allowedTools(definition, all), planned);
+    const allowed = allowedTools(definition, all);
+    const tools = await offeredTools(tx, run.id, allowed, planned);
     const request = buildRequest(run, definition, tools, said, {
       maxOutputTokens: call.maxOutputTokens,
       finalOnly: call.finalOnly,
     });
-    return { kind: "send", run, request, seen: said.at(-1)?.position ?? "0" };
+    return { kind: "send", run, definition, allowed, request, seen: said.at(-1)?.position ?? "0" };
   });
 }
 
@@ -110,13 +114,8 @@ async function neededTokens(deps: RunDeps, call: ModelCall, request: ModelReques
   return typeof counted === "number" ? Math.min(bound, counted + call.maxOutputTokens) : bound;
 }
 
-async function send(
-  deps: RunDeps,
-  call: ModelCall,
-  run: RunRow,
-  request: ModelRequest,
-  seen: string,
-): Promise<ModelAnswer> {
+async function send(deps: RunDeps, call: ModelCall, sending: Sending): Promise<ModelAnswer> {
+  const { run, request } = sending;
   const relay = tokenRelay(deps, run, call);
   const since = performance.now();
   try {
@@ -124,7 +123,7 @@ async function send(
       signal: Context.current().cancellationSignal,
       onText: relay.text,
     });
-    return await store(deps, call, run, reply, { ...by, seen, ms: performance.now() - since });
+    return await store(deps, call, sending, reply, { ...by, ms: performance.now() - since });
   } catch (error) {
     return await failed(deps, call, error);
   } finally {
@@ -136,19 +135,15 @@ async function send(
 async function store(
   deps: RunDeps,
   call: ModelCall,
-  run: RunRow,
+  { run, definition, allowed, seen }: Sending,
   reply: ModelReply,
-  { seen, ...by }: { endpoint: string; passedOver: readonly PassedOver[]; ms: number; seen: string },
+  by: { endpoint: string; passedOver: readonly PassedOver[]; ms: number },
 ): Promise<ModelAnswer> {
   const { costMicros } = costOf(run.model_id, reply.usage, deps.now());
   const input =
     reply.usage.input_tokens +
     (reply.usage.cache_creation_input_tokens ?? 0) +
     (reply.usage.cache_read_input_tokens ?? 0);
-  const { definition, allowed } = await deps.db.readOrganisation(call.organisationId, async (sql) => {
-    const pinned = await definitionOf(sql, run);
-    return { definition: pinned, allowed: allowedTools(pinned, await toolsOf(sql, deps, run)) };
-  });
   const said = { run, definition, call, content: reply.content, stop: reply.stop, model: reply.model };
   const calls = await readCalls(deps, { ...said, allowed });
   const read = calls.length > 0 ? null : await readFinal(deps, said);
@@ -156,13 +151,15 @@ async function store(
     const step = await findStep(tx, run.id, call.stepId, "lock");
     // This attempt was given up, and the call counted as one of unknown outcome: another may have been made since.
     if (step?.status !== "running") return givenUp(step);
-    await say(tx, run.id, {
-      thread: call.thread,
-      origin: call.stepId,
-      role: "assistant",
-      content: storable(reply.content) as unknown[],
-    });
-    const tools = await proposeCalls(deps, tx, run, definition, call, calls);
+    const [, tools] = await Promise.all([
+      say(tx, run.id, {
+        thread: call.thread,
+        origin: call.stepId,
+        role: "assistant",
+        content: storable(reply.content) as unknown[],
+      }),
+      proposeCalls(deps, tx, run, definition, call, calls),
+    ]);
     if (read !== null) await storeFinal(tx, run, call, read);
     const final = read?.facts ?? null;
     const facts: ModelAnswer = {

@@ -1,4 +1,5 @@
 import { Context } from "@temporalio/activity";
+import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { recheck } from "../../core/governance/gates.ts";
 import type { CheckedValue } from "../../core/hooks/subjects.ts";
@@ -49,6 +50,7 @@ export interface Admitted {
   run: RunRow;
   step: StepRow;
   spec: ToolSpec;
+  definition: AgentDefinition;
   leaseId: string;
   allowedPaths: string[] | undefined;
   /** An earlier attempt was lost while it ran, and it is not of the kind that may be repeated. */
@@ -89,9 +91,11 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
       contextHash: contextOf(step),
     };
     const now = deps.now();
-    const gathered = await gatherToolEvidence(tx, run, call, now);
-    // An earlier attempt has taken its call of the lease already, maybe the last one.
-    const taken = await tx.maybe("select from lease_uses where run_id = $1 and step_id = $2", [run.id, step.step_id]);
+    const [gathered, taken] = await Promise.all([
+      gatherToolEvidence(tx, run, call, now),
+      // An earlier attempt has taken its call of the lease already, maybe the last one.
+      tx.maybe("select from lease_uses where run_id = $1 and step_id = $2", [run.id, step.step_id]),
+    ]);
     const evidence = taken === undefined ? gathered : { ...gathered, lease: { ok: true as const } };
     const approved =
       order.verdict.approvalId === undefined ? false : await isApproved(tx, run, step, order.verdict.approvalId);
@@ -152,6 +156,7 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
       run,
       step,
       spec,
+      definition,
       leaseId,
       allowedPaths: paths?.type === "path_constraint" ? [...paths.paths] : undefined,
       lost,
@@ -164,7 +169,7 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
 async function finish(
   deps: RunDeps,
   order: ToolOrder,
-  { run, step, spec }: Admitted,
+  { run, step, spec, definition }: Admitted,
   result: ToolResult,
   ms: number,
 ): Promise<ToolOutcome> {
@@ -175,7 +180,7 @@ async function finish(
     faults: result.error || spec.outputSchema === null ? [] : resultFaults(spec.outputSchema, result.text),
     repaired: false,
   };
-  const own = await ownAfterTool(deps, order, run, spec, { ...checked, error: result.error });
+  const own = await ownAfterTool(deps, order, run, definition, spec, { ...checked, error: result.error });
   let closed = false;
   const outcome = await deps.db.inOrganisation(order.organisationId, async (tx): Promise<ToolOutcome> => {
     const now = await findStep(tx, run.id, step.step_id, "lock");
@@ -195,9 +200,11 @@ async function finish(
       unexpected,
       promptTokens: Buffer.byteLength(shown) + 64,
     };
-    await answerTool(tx, run.id, step, shown, result.error);
     const status = result.timedOut ? "timeout" : result.error ? "failed" : "success";
-    await closeToolStep(tx, step, { status, facts, text: result.text, isError: result.error, ms });
+    await Promise.all([
+      answerTool(tx, run.id, step, shown, result.error),
+      closeToolStep(tx, step, { status, facts, text: result.text, isError: result.error, ms }),
+    ]);
     await appendRunEvents(tx, run, [
       {
         origin: step.step_id,
@@ -241,10 +248,10 @@ async function ownAfterTool(
   deps: RunDeps,
   order: ToolOrder,
   run: RunRow,
+  definition: AgentDefinition,
   spec: ToolSpec,
   result: CheckedValue & { error: boolean },
 ): Promise<OwnVerdict> {
-  const definition = await deps.db.readOrganisation(order.organisationId, (sql) => definitionOf(sql, run));
   return askOwnHooks(deps, definition, "after_tool", {
     run: viewOf(run, definition, "PERMISSION"),
     budget: order.budget,

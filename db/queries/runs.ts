@@ -177,19 +177,21 @@ export async function appendRunEvents(
   events: readonly NewRunEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  const root = await tx.maybe<{ next_position: number }>(
-    "select next_position from agent_runs where id = $1 for no key update",
-    [run.root_run_id],
+  const root = await tx.maybe<{ first: number }>(
+    "update agent_runs set next_position = next_position + $2 where id = $1 returning next_position - $2 as first",
+    [run.root_run_id, events.length],
   );
   if (root === undefined) throw new Error(`no run ${run.root_run_id}`);
-  let position = root.next_position;
+  let position = root.first;
   for (const event of events)
     position += await tx.run(
       `insert into run_events (organisation_id, root_run_id, position, run_id, origin, type, payload)
        values ($1, $2, $3, $4, $5, $6, $7) on conflict (organisation_id, run_id, origin) do nothing`,
       [tx.organisationId, run.root_run_id, position, run.id, event.origin, event.type, JSON.stringify(event.payload)],
     );
-  await tx.run("update agent_runs set next_position = $2 where id = $1", [run.root_run_id, position]);
+  const known = root.first + events.length - position;
+  if (known > 0)
+    await tx.run("update agent_runs set next_position = next_position - $2 where id = $1", [run.root_run_id, known]);
 }
 
 export interface RunEventRow {
