@@ -47,7 +47,7 @@ export function createRunActivities(deps: RunDeps) {
     askForBudget: (ask: BudgetAsk): Promise<PermissionState> => beating(() => askForBudget(deps, ask)),
     settleBudget: (ref: RunRef & { requestId: string }): Promise<BudgetAnswer> =>
       beating(() => settleBudget(deps, ref)),
-    takeCommands: (ref: RunRef): Promise<TakenCommands> => beating(() => takeCommands(deps, ref)),
+    takeCommands: (ref: RunRef & { after?: number }): Promise<TakenCommands> => beating(() => takeCommands(deps, ref)),
     pauseRun: (ref: RunRef & { id: string; reason: string }): Promise<void> => beating(() => pauseRun(deps, ref)),
     noteRun: (note: RunNote): Promise<void> => beating(() => noteRun(deps, note)),
     finishRun: (end: RunEnd): Promise<RunResult> => beating(() => finishRun(deps, end)),

@@ -60,8 +60,9 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
       if (over) return;
       seen = signals;
       taking = true;
-      const taken = await records.takeCommands(ref);
+      const taken = await records.takeCommands({ ...ref, after: state?.heard ?? 0 });
       taking = false;
+      if (state !== undefined && taken.heard !== undefined) state.heard = taken.heard;
       if (taken.paused !== null) paused = taken.paused;
       const main = state?.threads["main"];
       if (main !== undefined) main.promptTokens += taken.said;

@@ -6,31 +6,42 @@ import { currentThread, ofPeople } from "./heard.ts";
 import { auditRun, tellWatchers } from "./record.ts";
 
 /** Takes what people have told a run, in order: messages go into its conversation, the rest is for the workflow. */
-export async function takeCommands(deps: RunDeps, ref: RunRef): Promise<TakenCommands> {
+export async function takeCommands(deps: RunDeps, ref: RunRef & { after?: number }): Promise<TakenCommands> {
   const { run, taken } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
     // Locked: what is said must not miss a context that is being begun anew, nor an answer that is being stored.
     const run = await requireRun(tx, ref.runId, "lock");
-    const queued = await tx.rows<{ id: string; kind: string; payload: { text?: string; reason?: string } }>(
-      "select id, kind, payload from run_commands where run_id = $1 and taken_at is null order by sequence for update",
-      [run.id],
+    // Those that were taken already too, when the workflow does not know it: a worker may have died before it could say so.
+    const queued = await tx.rows<{
+      id: string;
+      sequence: string;
+      kind: string;
+      payload: { text?: string; reason?: string };
+      taken_at: Date | null;
+    }>(
+      `select id, sequence, kind, payload, taken_at from run_commands
+        where run_id = $1 and (taken_at is null or sequence > $2) order by sequence for update`,
+      [run.id, ref.after ?? 0],
     );
-    const taken: TakenCommands = { paused: null, cancelled: false, said: 0 };
+    const heard = Math.max(ref.after ?? 0, ...queued.map(({ sequence }) => Number(sequence)));
+    const taken: TakenCommands = { paused: null, cancelled: false, said: 0, heard };
     for (const command of queued) {
       if (command.kind === "message") {
         taken.said += Buffer.byteLength(command.payload.text ?? "");
-        await say(tx, run.id, {
-          thread: await currentThread(tx, run.id),
-          origin: `${ofPeople}${command.id}`,
-          role: "user",
-          content: [{ type: "text", text: `[${run.requester_email}] ${command.payload.text ?? ""}` }],
-        });
+        if (command.taken_at === null)
+          await say(tx, run.id, {
+            thread: await currentThread(tx, run.id),
+            origin: `${ofPeople}${command.id}`,
+            role: "user",
+            content: [{ type: "text", text: `[${run.requester_email}] ${command.payload.text ?? ""}` }],
+          });
       }
       if (command.kind === "pause") taken.paused = true;
       if (command.kind === "resume") taken.paused = false;
       if (command.kind === "cancel") taken.cancelled = true;
-      await tx.run("update run_commands set taken_at = $2 where id = $1", [command.id, deps.now()]);
+      await tx.run("update run_commands set taken_at = coalesce(taken_at, $2) where id = $1", [command.id, deps.now()]);
     }
-    if (taken.paused !== null)
+    const isNew = queued.some(({ kind, taken_at }) => taken_at === null && (kind === "pause" || kind === "resume"));
+    if (isNew)
       // What a run waits for, it still waits for when it has been paused and resumed meanwhile.
       await tx.run(
         `update agent_runs set status = case when $2 then 'paused' when waiting_for is null then 'running' else 'waiting' end

@@ -269,6 +269,8 @@ export interface TakenCommands {
   paused: boolean | null;
   cancelled: boolean;
   said: number;
+  /** Number of the last one. */
+  heard?: number;
 }
 
 /** A step went in circles: the rest is to be planned anew. */

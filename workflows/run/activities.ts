@@ -1,6 +1,6 @@
 import {
   ActivityCancellationType,
-  isCancellation,
+  CancellationScope,
   patched,
   proxyActivities,
   proxyLocalActivities,
@@ -20,7 +20,6 @@ const patient = proxyActivities<RunActivities>({
 const quick = proxyLocalActivities<RunActivities>({
   startToCloseTimeout: "2s",
   scheduleToCloseTimeout: "4s",
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { maximumAttempts: 2, initialInterval: "100ms" },
 });
 
@@ -45,9 +44,9 @@ function quickFirst<Name extends Activity>(name: Name, otherwise: Pick<RunActivi
   const either = async (order: unknown): Promise<unknown> => {
     if (!patched("short-work-in-task")) return outside(order);
     try {
-      return await attempt(order);
-    } catch (error) {
-      if (isCancellation(error)) throw error;
+      // Never cancelled: it is over in moments, and a local activity that is cancelled while it ends fails the task.
+      return await CancellationScope.nonCancellable(() => attempt(order));
+    } catch {
       return outside(order);
     }
   };

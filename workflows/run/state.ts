@@ -20,6 +20,8 @@ export interface RunState {
   /** The plan as it stands: a new one may have taken the place of its rest. */
   steps: PlannedStep[];
   replans: number;
+  /** Of what people have told the run, how far it has been taken in. */
+  heard?: number;
   /** How often people have allowed it more budget. */
   raises?: number;
 }
