@@ -7,6 +7,7 @@ import { Pool } from "pg";
 import { signIn } from "../demo/api.ts";
 import { openDevOrganisation } from "../demo/organisation.ts";
 import { type LocalStack, startLocalStack } from "../stack/local-stack.ts";
+import { withOwnParts } from "../stack/own-parts.ts";
 import { connectTemporal } from "../temporal/connect.ts";
 import { go, outcome } from "./bare-messages.ts";
 import { closeConnections, type Send, sender } from "./http.ts";
@@ -45,13 +46,7 @@ export async function openStage(log: (line: string) => void): Promise<Stage> {
   try {
     const stack = await startLocalStack({
       stateDirectory: directory,
-      environment: {
-        ...process.env,
-        ANTHROPIC_API_KEY: "",
-        ANTHROPIC_BASE_URL: "",
-        DATABASE_URL: "",
-        TEMPORAL_ADDRESS: "",
-      },
+      environment: withOwnParts(process.env),
       mode: "dev",
       anyPorts: true,
       log,

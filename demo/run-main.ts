@@ -6,6 +6,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 import { painter } from "../cli/paint.ts";
 import { processShell, wantsColor } from "../cli/shell.ts";
 import { startLocalStack } from "../stack/local-stack.ts";
+import { withOwnParts } from "../stack/own-parts.ts";
 import { exitWhenParentGoes } from "../stack/parent.ts";
 import { sandboxAvailability } from "../tools/sandbox/availability.ts";
 import { openCast } from "./run/people.ts";
@@ -92,13 +93,7 @@ async function main(): Promise<number> {
     chapter("Starting PostgreSQL, Temporal, API, worker and the stand-in, on free ports");
     const stack = await startLocalStack({
       stateDirectory: join(directory, "state"),
-      environment: {
-        ...process.env,
-        ANTHROPIC_API_KEY: "",
-        ANTHROPIC_BASE_URL: "",
-        DATABASE_URL: "",
-        TEMPORAL_ADDRESS: "",
-      },
+      environment: withOwnParts(process.env),
       mode: "dev",
       anyPorts: true,
       color,

@@ -7,6 +7,7 @@ import { createOrganisation } from "../db/create-organisation.ts";
 import { openDatabase } from "../db/database.ts";
 import { personWith, signIn } from "../demo/api.ts";
 import { startLocalStack } from "../stack/local-stack.ts";
+import { withOwnParts } from "../stack/own-parts.ts";
 import { sandboxAvailability } from "../tools/sandbox/availability.ts";
 import type { Mind } from "./minds.ts";
 import type { Scene } from "./play.ts";
@@ -26,13 +27,7 @@ export async function openStage(log: (line: string) => void): Promise<{ scene: S
   try {
     const stack = await startLocalStack({
       stateDirectory: directory,
-      environment: {
-        ...process.env,
-        ANTHROPIC_API_KEY: "",
-        ANTHROPIC_BASE_URL: "",
-        DATABASE_URL: "",
-        TEMPORAL_ADDRESS: "",
-      },
+      environment: withOwnParts(process.env),
       mode: "dev",
       anyPorts: true,
       log,

@@ -14,6 +14,7 @@ import { createOrganisation } from "../db/create-organisation.ts";
 import { openDatabase } from "../db/database.ts";
 import { type Person, signIn } from "../demo/api.ts";
 import { type LocalStack, startLocalStack } from "../stack/local-stack.ts";
+import { withOwnParts } from "../stack/own-parts.ts";
 import { armMind, ended, fixingMind, planOf, runWhen, sampleFiles, talker } from "../test/support/runs.ts";
 
 /**
@@ -389,13 +390,7 @@ if (present.length > 0 && !missingOnly) {
 const directory = await mkdtemp(join(tmpdir(), "powerloom-record-"));
 stack = await startLocalStack({
   stateDirectory: directory,
-  environment: {
-    ...process.env,
-    ANTHROPIC_API_KEY: "",
-    ANTHROPIC_BASE_URL: "",
-    DATABASE_URL: "",
-    TEMPORAL_ADDRESS: "",
-  },
+  environment: withOwnParts(process.env),
   mode: "dev",
   anyPorts: true,
   log: (line) => lines.push(line),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LocalStack, type PartName, startLocalStack } from "../../stack/local-stack.ts";
+import { withOwnParts } from "../../stack/own-parts.ts";
 import { isAlive } from "../../stack/running.ts";
 import { type Witness, witnessOf } from "../integration/conversations/witness.ts";
 import { eventually } from "../support/organisation.ts";
@@ -29,14 +30,7 @@ export async function openStage(
   const start = async (ports: NodeJS.ProcessEnv, without: readonly PartName[] = []) => {
     const stack = await startLocalStack({
       stateDirectory: directory,
-      environment: {
-        ...process.env,
-        ANTHROPIC_API_KEY: "",
-        ANTHROPIC_BASE_URL: "",
-        DATABASE_URL: "",
-        TEMPORAL_ADDRESS: "",
-        ...ports,
-      },
+      environment: { ...withOwnParts(process.env), ...ports },
       mode: "dev",
       anyPorts: true,
       log: (line) => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { startLocalStack } from "../../stack/local-stack.ts";
+import { withOwnParts } from "../../stack/own-parts.ts";
 
 /** What tests know of the stack they share. */
 export interface SharedStack {
@@ -34,13 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const lines: string[] = [];
   const stack = await startLocalStack({
     stateDirectory: directory,
-    environment: {
-      ...process.env,
-      ANTHROPIC_API_KEY: "",
-      ANTHROPIC_BASE_URL: "",
-      DATABASE_URL: "",
-      TEMPORAL_ADDRESS: "",
-    },
+    environment: withOwnParts(process.env),
     mode: "dev",
     anyPorts: true,
     // By default a workflow goes on in a new run after 4,096 events: here after a turn or two of a session.
