@@ -3,12 +3,13 @@ import { digestOf } from "../../core/canonical.ts";
 import type { RunRef } from "../../core/ids.ts";
 import type { RunCaps, ToolOutcome } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { appendRunEvents, findStep, insertRun, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
+import { appendRunEvents, findStep, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
+import { insertChild } from "./child-run.ts";
 import { closeToolStep } from "./close-step.ts";
 import { definitionByName } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { answerTool } from "./propose.ts";
-import { summaryOf, tellWatchers } from "./record.ts";
+import { tellWatchers } from "./record.ts";
 import { tellStep } from "./tell-spans.ts";
 
 /**
@@ -31,25 +32,12 @@ export async function startChild(
   const id = deps.newId();
   const given = step.args?.["input"];
   const input = typeof given === "object" && given !== null ? (given as Record<string, unknown>) : {};
-  await insertRun(tx, {
+  await insertChild(tx, run, {
     id,
-    parentRunId: run.id,
-    rootRunId: run.root_run_id,
-    traceId: run.trace_id,
-    definitionId: run.pinned[name] ?? "",
-    agentId: name,
-    roleId: child.role,
-    modelId: run.models[child.role] ?? child.role_bindings[child.role] ?? run.model_id,
-    ouId: run.ou_id,
-    requesterId: run.requester_id,
-    act: run.act,
-    sid: run.sid,
-    pinned: run.pinned,
-    models: run.models,
+    agent: name,
+    definition: child,
     input,
-    inputSummary: summaryOf(input),
     budget: child.budget?.wall_seconds === undefined ? {} : { wall_seconds: child.budget.wall_seconds },
-    idempotencyKey: null,
     bodyDigest: digestOf({ parent: run.id, step: step.step_id }),
   });
   await tx.run("update agent_steps set child_run_id = $3 where run_id = $1 and step_id = $2", [

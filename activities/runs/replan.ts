@@ -1,12 +1,13 @@
 import { digestOf } from "../../core/canonical.ts";
 import { replacePending } from "../../core/plan/replan.ts";
 import type { Adopted, AdoptOrder, ReplanOrder, ToolOutcome } from "../../core/runs/facts.ts";
-import { appendRunEvents, findRun, insertRun, requireRun } from "../../db/queries/runs.ts";
+import { appendRunEvents, findRun, requireRun } from "../../db/queries/runs.ts";
+import { insertChild } from "./child-run.ts";
 import { definitionByName } from "./definitions.ts";
 import { capsOfDefinition } from "./delegate.ts";
 import type { RunDeps } from "./deps.ts";
 import { findPlan, type StoredPlan } from "./open-run.ts";
-import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { auditRun, tellWatchers } from "./record.ts";
 
 /**
  * Makes the run of a planner that plans the rest of an executor's work anew: it is told the task, what is done, and which
@@ -48,27 +49,7 @@ export async function planAnew(
     const id = deps.newId();
     const asked = first?.input["task"];
     const input = { task: typeof asked === "string" ? asked : run.input_summary, context };
-    await insertRun(tx, {
-      id,
-      parentRunId: run.id,
-      rootRunId: run.root_run_id,
-      traceId: run.trace_id,
-      definitionId: run.pinned["planner"] ?? "",
-      agentId: "planner",
-      roleId: definition.role,
-      modelId: run.models[definition.role] ?? definition.role_bindings[definition.role] ?? run.model_id,
-      ouId: run.ou_id,
-      requesterId: run.requester_id,
-      act: run.act,
-      sid: run.sid,
-      pinned: run.pinned,
-      models: run.models,
-      input,
-      inputSummary: summaryOf(input),
-      budget: {},
-      idempotencyKey: null,
-      bodyDigest,
-    });
+    await insertChild(tx, run, { id, agent: "planner", definition, input, budget: {}, bodyDigest });
     await appendRunEvents(tx, run, [
       {
         origin: `replan:${order.round}`,
