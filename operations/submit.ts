@@ -2,7 +2,7 @@ import { approvalsFor, type CastVote, type Requirement } from "../core/approval/
 import { PowerloomError, toProblem } from "../core/errors.ts";
 import { type OperationId, type OperationRef, workflowIds } from "../core/ids.ts";
 import type { Database, Tx } from "../db/database.ts";
-import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
+import { announceApproval, decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import { lockAuthorityFor } from "../db/queries/authority.ts";
 import {
@@ -261,10 +261,7 @@ async function requestApproval(
     { status: "pending_approval", ouId: preview.ou.id, target: preview.target, diff, expiresAt },
     now,
   );
-  await tx.run(
-    "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
-    [tx.organisationId, preview.ou.id, { request_id: row.id, operation: row.name, summary: preview.summary }],
-  );
+  await announceApproval(tx, { id: row.id, operation: row.name, ouId: preview.ou.id, summary: preview.summary });
   appendAudit(
     tx,
     auditBody(row, "pending_approval", {

@@ -2,7 +2,13 @@ import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { BudgetAnswer, BudgetAsk, PermissionState } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { type ApprovalRow, decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
+import {
+  type ApprovalRow,
+  announceApproval,
+  decideApproval,
+  findApproval,
+  insertApproval,
+} from "../../db/queries/approvals.ts";
 import {
   appendRunEvents,
   type RunBudget,
@@ -58,14 +64,11 @@ export async function askForBudget(deps: RunDeps, ask: BudgetAsk): Promise<Permi
       digest,
       diff,
       workflowId: workflowIds.agentRun(run.id),
+      runId: run.id,
       expiresAt,
     });
-    await tx.run("update approval_requests set run_id = $2 where id = $1", [id, run.id]);
     await waitFor(tx, run.id, id);
-    await tx.run(
-      "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
-      [tx.organisationId, run.ou_id, { request_id: id, operation: "run.raise_budget", summary: diff.summary }],
-    );
+    await announceApproval(tx, { id, operation: "run.raise_budget", ouId: run.ou_id, summary: diff.summary });
     await appendRunEvents(tx, run, [
       {
         origin: id,

@@ -2,7 +2,7 @@ import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { PermissionAsk, PermissionState, ProposedCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
+import { announceApproval, decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
 import {
   appendRunEvents,
   findStep,
@@ -87,13 +87,13 @@ async function request(
     digest,
     diff: { before: null, after: call, summary },
     workflowId: workflowIds.agentRun(run.id),
+    runId: run.id,
     expiresAt,
   });
   const lease = await tx.maybe<{ lease_id: string }>(
     "select lease_id from leases where run_id = $1 and tool_id = $2 order by granted_at desc limit 1",
     [run.id, tool],
   );
-  await tx.run("update approval_requests set run_id = $2 where id = $1", [requestId, run.id]);
   await tx.run(
     `insert into permission_requests (request_id, organisation_id, run_id, step_id, lease_id, tool_name, args_summary, reason,
        context, artifacts, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
@@ -113,10 +113,7 @@ async function request(
   );
   await tx.run("update agent_steps set status = 'waiting' where run_id = $1 and step_id = $2", [run.id, step.step_id]);
   await waitFor(tx, run.id, requestId);
-  await tx.run(
-    "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
-    [tx.organisationId, run.ou_id, { request_id: requestId, operation: "run.tool_call", summary }],
-  );
+  await announceApproval(tx, { id: requestId, operation: "run.tool_call", ouId: run.ou_id, summary });
   await appendRunEvents(tx, run, [
     {
       origin: requestId,

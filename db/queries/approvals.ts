@@ -77,13 +77,15 @@ export interface NewApproval {
   digest: string;
   diff: ApprovalRow["diff"];
   workflowId: string;
+  /** The run that asks, when one does. */
+  runId?: string;
   expiresAt: Date;
 }
 
 export async function insertApproval(tx: Tx, approval: NewApproval): Promise<void> {
   await tx.run(
     `insert into approval_requests (id, organisation_id, kind, session_id, operation, ou_id, requester_id, act, requirements,
-       digest, diff, workflow_id, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+       digest, diff, workflow_id, run_id, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
       approval.id,
       tx.organisationId,
@@ -97,8 +99,20 @@ export async function insertApproval(tx: Tx, approval: NewApproval): Promise<voi
       approval.digest,
       approval.diff,
       approval.workflowId,
+      approval.runId ?? null,
       approval.expiresAt,
     ],
+  );
+}
+
+/** Tells those who may read approvals there, on the stream of changes, that one is asked for. */
+export async function announceApproval(
+  tx: Tx,
+  { id, operation, ouId, summary }: { id: string; operation: string; ouId: string; summary: string },
+): Promise<void> {
+  await tx.run(
+    "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
+    [tx.organisationId, ouId, { request_id: id, operation, summary }],
   );
 }
 
