@@ -2,6 +2,7 @@ import { createContext, Script } from "node:vm";
 import { Ajv, type ErrorObject } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { canonicalJson, sha256Hex } from "../../core/canonical.ts";
+import { partsOfSchema, partsOfValue } from "./effort.ts";
 import type { Fault } from "./fault.ts";
 
 /** Characters of a schema's canonical JSON: compiling takes time that grows with it. */
@@ -13,6 +14,11 @@ const mostKept = 500;
  * of unique items. Milliseconds.
  */
 const checkTimeout = 500;
+/**
+ * Parts of a schema times parts of a value up to which a check is known to take moments (tens of nanoseconds each), and goes
+ * without the time limit: watching the time takes 2 ms, far longer than most checks.
+ */
+const mostUnwatched = 1_000_000;
 /** Of making one ready: what takes longer is no schema for anybody. Less than a heartbeat. Milliseconds. */
 const compileTimeout = 2_000;
 
@@ -66,9 +72,12 @@ function compile(text: string): CompiledSchema {
       () => (draft07 ? new Ajv(options).compile(plain) : new Ajv2020(options).compile(plain)),
       compileTimeout,
     );
+    const check = (value: unknown) => (validate(value) ? [] : [...(validate.errors ?? [])]);
+    const mostParts = mostUnwatched / partsOfSchema(plain);
     return {
       ok: true,
-      errors: (value) => timed(() => (validate(value) ? [] : [...(validate.errors ?? [])]), checkTimeout),
+      errors: (value) =>
+        partsOfValue(value, mostParts) <= mostParts ? check(value) : timed(() => check(value), checkTimeout),
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return tooLong;

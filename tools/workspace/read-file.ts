@@ -10,6 +10,8 @@ import type { Workspace } from "./workspace.ts";
 const mostBytesRead = 256_000;
 /** Larger files are not even counted line by line. */
 const largestFile = 16_000_000;
+/** Bytes to make room for at least. */
+const leastRoom = 4_096;
 
 export interface ReadFileArguments {
   path: string;
@@ -34,7 +36,7 @@ export async function readFile(workspace: Workspace, args: ReadFileArguments): P
     if (found === null) return ioFault(Object.assign(new Error(), { code: "ENOENT" }), args.path);
     const fault = notAFile(args.path, found.stats);
     if (fault !== null) return fault;
-    const bytes = await readAtMost(found.path, largestFile + 1);
+    const bytes = await readAtMost(found.path, found.stats.size, largestFile + 1);
     if (bytes.length > largestFile)
       return refused(
         "too_large",
@@ -45,18 +47,23 @@ export async function readFile(workspace: Workspace, args: ReadFileArguments): P
   });
 }
 
-/** Reads the very file the handle is of. Non-blocking, so that no surprise of the file system can hang. */
-async function readAtMost(path: string, most: number): Promise<Buffer> {
+/**
+ * Reads the very file the handle is of. Non-blocking, so that no surprise of the file system can hang.
+ * @param expected bytes it had a moment ago: it may have grown, and files of /proc have none
+ */
+async function readAtMost(path: string, expected: number, most: number): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const chunks: Buffer[] = [];
-    for (let size = 0; size < most; ) {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(1 << 20, most - size)));
-      if (bytesRead === 0) break;
+    // One byte more than expected: a file that is as long as it was is read at once, its end seen by what is not filled.
+    let room = Math.min(most, Math.max(expected + 1, leastRoom));
+    for (let size = 0; size < most; room = Math.min(1 << 20, most - size)) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(room), 0, room, null);
       chunks.push(buffer.subarray(0, bytesRead));
       size += bytesRead;
+      if (bytesRead < room) break;
     }
-    return Buffer.concat(chunks);
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
   } finally {
     await file.close();
   }
