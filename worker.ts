@@ -28,6 +28,7 @@ import { nudgeAgent } from "./temporal/nudge.ts";
 import { createReconcileQueue } from "./temporal/reconcile-queue.ts";
 import { ensureSweepSchedule } from "./temporal/schedule.ts";
 import { checkSearchAttributes } from "./temporal/search-attributes.ts";
+import { shortWorkflowStacks } from "./temporal/stack-frames.ts";
 import { startSweeps } from "./temporal/sweeps.ts";
 import { workflowBundle } from "./temporal/workflow-bundle.ts";
 import { runtimeSpecs } from "./tools/runtime-specs.ts";
@@ -37,6 +38,7 @@ import { taskQueues } from "./workflows/messages.ts";
 
 const log = createLogger("worker", process.env["POWERLOOM_LOG_LEVEL"] ?? "info");
 exitWhenParentGoes();
+shortWorkflowStacks();
 
 await runPart(log, async () => {
   const config = readConfig(process.env);

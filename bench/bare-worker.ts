@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { Runtime, Worker } from "@temporalio/worker";
 import { exitWhenParentGoes } from "../stack/parent.ts";
 import { connectWorker } from "../temporal/connect.ts";
+import { shortWorkflowStacks } from "../temporal/stack-frames.ts";
 
 // A process of its own with the worker's settings: the baseline pays for the same things, except for our work.
 
@@ -12,6 +13,7 @@ const nothings = {
 export type BareActivities = typeof nothings;
 
 exitWhenParentGoes();
+shortWorkflowStacks();
 Runtime.install({ shutdownSignals: [] });
 const namespace = process.env["TEMPORAL_NAMESPACE"] ?? "powerloom";
 const connection = await connectWorker({ address: process.env["TEMPORAL_ADDRESS"] ?? "127.0.0.1:7233", namespace });
