@@ -49,8 +49,9 @@ export async function createMessage(
 ): Promise<ModelReply> {
   const { onText, heartbeat, startWithinMs = 120_000, endWithinMs = 20 * 60_000 } = options;
   // The SDK's timeout ends with the headers; without a limit, a stream that pings for ever would be waited for as long.
-  const late = AbortSignal.timeout(endWithinMs);
-  const signals = options.signal === undefined ? [late] : [late, options.signal];
+  const late = new AbortController();
+  const ending = setTimeout(() => late.abort(), endWithinMs);
+  const signals = options.signal === undefined ? [late.signal] : [late.signal, options.signal];
   const beat = heartbeat === undefined ? undefined : setInterval(heartbeat, heartbeatMs);
   let begun = false;
   try {
@@ -74,12 +75,13 @@ export async function createMessage(
       requestId: stream.request_id ?? null,
     };
   } catch (error) {
-    if (late.aborted && options.signal?.aborted !== true) {
+    if (late.signal.aborted && options.signal?.aborted !== true) {
       throw new BrokenAnswer(new Error(`it took longer than ${endWithinMs} ms`));
     }
     throw begun || answerBegan(error) ? new BrokenAnswer(error) : error;
   } finally {
     clearInterval(beat);
+    clearTimeout(ending);
   }
 }
 
