@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
 import { PowerloomError } from "../core/errors.ts";
 
@@ -16,6 +17,11 @@ export interface Tx extends Sql {
   readonly organisationId: string;
   /** Runs `body`; when it throws, what it did is undone and the transaction goes on. */
   savepoint<Result>(body: () => Promise<Result>): Promise<Result>;
+  /**
+   * Sends a statement without waiting for it: it runs before whatever is sent after it, and its failure is the
+   * transaction's. For changes that nobody needs an answer to.
+   */
+  send(text: string, values: unknown[]): void;
   /**
    * A statement to run last, sent together with the commit: what it locks is held for one round trip less. Its failure is
    * the transaction's. One per transaction.
@@ -53,35 +59,42 @@ export function openDatabase(url: string, options: { max?: number; name: string 
   // An idle connection that breaks (server restart) must not end the process: the pool replaces it.
   pool.on("error", () => undefined);
   // Nor may one that breaks while it is lent out: its statement fails, and that is where it is dealt with.
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  pool.on("connect", (client) => {
+    client.on("error", () => undefined);
+    // Of every transaction that is given no limits of its own: said once, and not with each `begin`.
+    const limits = `set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs}; set idle_in_transaction_session_timeout = ${abandonedMs}`;
+    unawaited(client.query(limits));
+  });
   return {
     pool,
     anywhere: sqlOver(pool),
     close: () => pool.end(),
     async inOrganisation(organisationId, body, limits) {
       const client = await pool.connect();
-      const state: TransactionState = { over: false };
+      const state: TransactionState = { over: false, sent: [] };
       let failure: Error | undefined;
       try {
         const begun = begin(client, organisationId, limits);
         const result = await body(transactionOver(client, organisationId, state));
         state.over = true;
         await begun;
-        await commit(client, state.last);
+        await commit(client, state);
         return result;
       } catch (error) {
         state.over = true;
         await client.query("rollback").catch((broken: Error) => {
           failure = broken;
         });
-        throw error;
+        // After the first failure every statement fails: the first says what was wrong.
+        const sent = await Promise.allSettled(state.sent);
+        throw sent.find((one) => one.status === "rejected")?.reason ?? error;
       } finally {
         client.release(failure);
       }
     },
     async readOrganisation(organisationId, body) {
       const client = await pool.connect();
-      const state: TransactionState = { over: false };
+      const state: TransactionState = { over: false, sent: [] };
       try {
         const begun = begin(client, organisationId, undefined, "read only");
         const result = await body(sqlOver(unlessOver(client, state)));
@@ -107,6 +120,8 @@ interface Statement {
 interface TransactionState {
   /** Set with the end: what comes later would run in another transaction, maybe another organisation's. */
   over: boolean;
+  /** Statements sent and not waited for. */
+  sent: Promise<unknown>[];
   last?: Statement;
 }
 
@@ -123,17 +138,33 @@ function begin(
 ): Promise<unknown> {
   // One message: several statements need the simple protocol, and so literals instead of parameters.
   if (!uuidPattern.test(organisationId)) throw new TypeError("an organisation's id is a UUID");
+  const limit = (name: string, ms: number | undefined) => (ms === undefined ? "" : `set local ${name} = ${ms}; `);
   return unawaited(
-    client.query(
-      `begin ${mode}; set local statement_timeout = ${limits?.statementMs ?? 15_000}; set local lock_timeout = ${limits?.lockMs ?? 5_000};
-       set local idle_in_transaction_session_timeout = ${abandonedMs}; set local "powerloom.organisation" = '${organisationId}'`,
+    inOneWrite(client).query(
+      `begin ${mode}; ${limit("statement_timeout", limits?.statementMs)}${limit("lock_timeout", limits?.lockMs)}set local "powerloom.organisation" = '${organisationId}'`,
     ),
   );
 }
 
-async function commit(client: PoolClient, last: Statement | undefined): Promise<void> {
-  const sent = last === undefined ? undefined : named(client, last.text, last.values);
-  const [lastDone, done] = await Promise.allSettled([sent, client.query("commit")]);
+/**
+ * The connection, with what is sent on it until the current turn is over leaving in one write: a system call for each of a
+ * row of statements costs more than all else about sending them.
+ */
+function inOneWrite(client: PoolClient): PoolClient {
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  if (stream.writableCorked === 0) {
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
+  return client;
+}
+
+async function commit(client: PoolClient, { sent, last }: TransactionState): Promise<void> {
+  const runner = inOneWrite(client);
+  const ending = last === undefined ? undefined : named(runner, last.text, last.values);
+  const [lastDone, done] = await Promise.allSettled([ending, runner.query("commit")]);
+  // The connection answers in order: these are settled by now.
+  for (const one of sent) await one;
   if (lastDone.status === "rejected") throw lastDone.reason;
   if (done.status === "rejected") throw done.reason;
   // The server answers the commit of a transaction that has failed with a rollback, and no error.
@@ -146,6 +177,9 @@ function unawaited(query: Promise<unknown>): Promise<unknown> {
   return query;
 }
 
+/** How long a statement may take, and wait for a lock, where nothing else is said. Milliseconds. */
+const statementMs = 15_000;
+const lockMs = 5_000;
 /** A transaction that asks nothing for this long belongs to a process that hangs: its locks must not outlast it. */
 const abandonedMs = 30_000;
 
@@ -195,7 +229,7 @@ function unlessOver(client: PoolClient, state: TransactionState): Runner {
   return {
     query<Row extends QueryResultRow>(statement: QueryConfig) {
       if (state.over) throw new Error("the transaction is over");
-      return client.query<Row>(statement);
+      return inOneWrite(client).query<Row>(statement);
     },
   };
 }
@@ -211,6 +245,7 @@ function transactionOver(client: PoolClient, organisationId: string, state: Tran
       const name = `step_${depth}`;
       void unawaited(runner.query({ text: `savepoint ${name}` }));
       const before = state.last;
+      const sentBefore = state.sent.length;
       try {
         const result = await body();
         void unawaited(runner.query({ text: `release savepoint ${name}` }));
@@ -218,9 +253,13 @@ function transactionOver(client: PoolClient, organisationId: string, state: Tran
       } catch (error) {
         if (before === undefined) delete state.last;
         else state.last = before;
+        state.sent.length = sentBefore;
         await runner.query({ text: `rollback to savepoint ${name}` });
         throw error;
       }
+    },
+    send(text, values) {
+      state.sent.push(unawaited(named(runner, text, values)));
     },
     atCommit(text, values) {
       if (state.last !== undefined) throw new Error("a transaction has one last statement, not two");

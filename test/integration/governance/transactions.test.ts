@@ -40,6 +40,48 @@ describe("a transaction in an organisation", () => {
     expect(rows).toEqual([]);
   });
 
+  test("fails with what was wrong in a statement that was sent without waiting, and leaves nothing", async () => {
+    const rename = "update users set display_name = 'Changed, sent'";
+    const atItsEnd = inOrganisation(organisation.organisationId, (tx) => {
+      tx.send(rename, []);
+      tx.send("select 1 / 0", []);
+    });
+    await expect(atItsEnd).rejects.toMatchObject({ code: "22012" });
+    const asked = inOrganisation(organisation.organisationId, async (tx) => {
+      tx.send(rename, []);
+      tx.send("select 1 / 0", []);
+      // Fails because of the one before: "current transaction is aborted" would say nothing.
+      await tx.rows("select 1");
+    });
+    await expect(asked).rejects.toMatchObject({ code: "22012" });
+    const rows = await inOrganisation(organisation.organisationId, (tx) =>
+      tx.rows("select from users where display_name = 'Changed, sent'"),
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test("runs what was sent before what is asked after it, and forgets it with its savepoint", async () => {
+    const seen = await inOrganisation(organisation.organisationId, async (tx) => {
+      const named = () => tx.maybe<{ names: number }>("select count(distinct display_name)::int as names from users");
+      await tx
+        .savepoint(async () => {
+          tx.send("select 1 / 0", []);
+          await tx.rows("select 1");
+        })
+        .catch(() => undefined);
+      tx.send("update users set display_name = 'One name'", []);
+      const after = await named();
+      await tx
+        .savepoint(() => {
+          tx.send("update users set display_name = email", []);
+          throw new Error("given up");
+        })
+        .catch(() => undefined);
+      return [after?.names, (await named())?.names];
+    });
+    expect(seen).toEqual([1, 1]);
+  });
+
   test("takes no statement after its end: it would run in somebody else's", async () => {
     let kept: Tx | undefined;
     await inOrganisation(organisation.organisationId, (tx) => {
