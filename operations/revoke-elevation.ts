@@ -49,7 +49,7 @@ export const revokeElevation = defineOperation({
       now,
     ]);
     if (revoked === 0) throw new PowerloomError("conflict", "The elevation has just ended.");
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       { origin: `${elevation_id}:revoked`, type: "elevation_revoked", payload: { elevation_id, tool: plan.tool } },
     ]);
     return { target: { type: "elevation", id: elevation_id }, result: { id: elevation_id, deleted: true } };

@@ -69,7 +69,7 @@ export async function askForBudget(deps: RunDeps, ask: BudgetAsk): Promise<Permi
     });
     await waitFor(tx, run.id, id);
     await announceApproval(tx, { id, operation: "run.raise_budget", ouId: run.ou_id, summary: diff.summary });
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: id,
         type: "budget_requested",
@@ -144,7 +144,7 @@ async function settle(deps: RunDeps, tx: Tx, run: RunRow, approval: ApprovalRow)
   ): Promise<BudgetAnswer> {
     await decideApproval(tx, approval.id, { status, reason: answer.reason, consumed: true }, now);
     await stopWaitingFor(tx, run.id, approval.id);
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: `${approval.id}:decided`,
         type: answer.status === "approved" ? "budget_raised" : "budget_refused",

@@ -8,7 +8,7 @@ import type { ModelAnswer, ModelCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import {
   appendRunEvents,
-  findStep,
+  lockStep,
   type RunRow,
   readThread,
   requireRun,
@@ -21,11 +21,12 @@ import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { readFinal, storeFinal } from "./final-answer.ts";
 import { moveBehindAnswer } from "./heard.ts";
-import { allowedTools, offeredTools } from "./offered-tools.ts";
+import { allowedTools, lookedUpTools, offeredTools } from "./offered-tools.ts";
 import { openPlanThread } from "./open-run.ts";
-import { proposeCalls, readCalls } from "./propose.ts";
+import { lastAnswer, promptSize } from "./prompt-size.ts";
+import { gatherForCalls, proposeCalls, readCalls } from "./propose.ts";
 import { summaryOf, tellWatchers } from "./record.ts";
-import { buildRequest, type ModelRequest, promptBound } from "./request.ts";
+import { aroundBlock, buildRequest, type ModelRequest, promptBound } from "./request.ts";
 import { openAnew } from "./reset-context.ts";
 import { wordsFor } from "./said.ts";
 import { tellStep } from "./tell-spans.ts";
@@ -40,7 +41,7 @@ export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAn
   const begun = await begin(deps, call);
   if (begun.kind === "answer" && begun.closed) tellStep(deps, call);
   if (begun.kind === "answer") return begun.answer;
-  const needed = await neededTokens(deps, call, begun.request);
+  const needed = await neededTokens(deps, call, begun);
   if (needed > call.reservedTokens) {
     await forget(deps, call);
     return { kind: "too_small", neededTokens: needed };
@@ -56,56 +57,74 @@ interface Sending {
   request: ModelRequest;
   /** Position of the last message it sends. */
   seen: string;
+  /** Of all that is sent before what is said. */
+  prefixDigest: string;
+  /** What the prompt needs at most, by what the last call of the thread needed; null when that says nothing. */
+  promptTokens: number | null;
 }
 
 type Begun = { kind: "answer"; answer: ModelAnswer; closed?: true } | ({ kind: "send" } & Sending);
 
 /** Marks the call as sent before it is: from here on, no answer means that nobody knows. */
 async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
+  // Nothing is added to the thread before this call: what it holds can be asked for in the first round trip.
+  const asItIs = call.planStep === null && call.say.length === 0;
   return deps.db.inOrganisation(call.organisationId, async (tx) => {
-    const [run, earlier] = await Promise.all([
+    const held = () =>
+      Promise.all([
+        readThread(tx, call.runId, call.thread),
+        lookedUpTools(tx, call.runId),
+        lastAnswer(tx, call.runId, call.thread),
+      ]);
+    const [run, earlier, read] = await Promise.all([
       requireRun(tx, call.runId),
-      findStep(tx, call.runId, call.stepId, "lock"),
+      lockStep(tx, call.runId, call.stepId),
+      asItIs ? held() : undefined,
     ]);
     if (run.completed_at !== null)
       return { kind: "answer", answer: { kind: "refused", rule: "run-over", message: "the run has ended" } };
     if (earlier?.facts != null) return { kind: "answer", answer: earlier.facts as ModelAnswer };
     if (earlier?.status === "running") {
       const answer: ModelAnswer = { kind: "unknown", message: "the worker was lost while the model was being called" };
-      await closeStep(tx, call, { status: "unknown", facts: answer, error: answer.message });
+      closeStep(tx, call, { status: "unknown", facts: answer, error: answer.message });
       return { kind: "answer", answer, closed: true };
     }
+    tx.send(
+      `insert into agent_steps (step_id, organisation_id, run_id, step_num, step_type, thread, plan_step, status)
+       values ($1, $2, $3, $4, 'model_call', $5, $6, 'running')
+       on conflict (organisation_id, run_id, step_id) do update set status = 'running'`,
+      [call.stepId, tx.organisationId, run.id, call.stepNum, call.thread, call.planStep],
+    );
     const definition = await definitionOf(tx, run);
     const planned = call.planStep === null ? null : await openPlanThread(tx, run, call.planStep, call.thread);
     const reset = call.say.find((one) => one.kind === "replan");
     if (reset?.kind === "replan") await openAnew(tx, run, call, reset.from);
     for (const [index, one] of call.say.entries())
-      await say(tx, run.id, {
+      say(tx, run.id, {
         thread: call.thread,
         // Of the turn and not of the attempt: what is said before a call is said once.
         origin: `say:${call.stepNum}:${index}`,
         role: "user",
         content: [{ type: "text", text: wordsFor(one) }],
       });
-    const opened = tx.run(
-      `insert into agent_steps (step_id, organisation_id, run_id, step_num, step_type, thread, plan_step, status)
-       values ($1, $2, $3, $4, 'model_call', $5, $6, 'running')
-       on conflict (organisation_id, run_id, step_id) do update set status = 'running'`,
-      [call.stepId, tx.organisationId, run.id, call.stepNum, call.thread, call.planStep],
-    );
-    const [, said, all] = await Promise.all([opened, readThread(tx, run.id, call.thread), toolsOf(tx, deps, run)]);
-    const allowed = allowedTools(definition, all);
-    const tools = await offeredTools(tx, run.id, allowed, planned);
-    const request = buildRequest(run, definition, tools, said, {
+    const [said, looked, last] = read ?? (await held());
+    const allowed = allowedTools(definition, await toolsOf(tx, deps, run));
+    const request = buildRequest(run, definition, offeredTools(allowed, looked, planned), said, {
       maxOutputTokens: call.maxOutputTokens,
       finalOnly: call.finalOnly,
     });
-    return { kind: "send", run, definition, allowed, request, seen: said.at(-1)?.position ?? "0" };
+    const seen = said.at(-1)?.position ?? "0";
+    return { kind: "send", run, definition, allowed, request, seen, ...promptSize(request, said, last) };
   });
 }
 
-/** Tokens this call can need at most. The provider is asked only when the bound by bytes is more than was reserved. */
-async function neededTokens(deps: RunDeps, call: ModelCall, request: ModelRequest): Promise<number> {
+/**
+ * Tokens this call can need at most: what the thread's last call took and what was added, else the bound by bytes. Only when
+ * both are more than was reserved, the provider is asked to count.
+ */
+async function neededTokens(deps: RunDeps, call: ModelCall, { request, promptTokens }: Sending): Promise<number> {
+  if (promptTokens !== null && promptTokens + call.maxOutputTokens <= call.reservedTokens)
+    return promptTokens + call.maxOutputTokens;
   const bound = promptBound(request) + call.maxOutputTokens;
   if (bound <= call.reservedTokens) return bound;
   const counted = await deps.models
@@ -135,7 +154,7 @@ async function send(deps: RunDeps, call: ModelCall, sending: Sending): Promise<M
 async function store(
   deps: RunDeps,
   call: ModelCall,
-  { run, definition, allowed, seen }: Sending,
+  { run, definition, allowed, seen, prefixDigest }: Sending,
   reply: ModelReply,
   by: { endpoint: string; passedOver: readonly PassedOver[]; ms: number },
 ): Promise<ModelAnswer> {
@@ -148,19 +167,16 @@ async function store(
   const calls = await readCalls(deps, { ...said, allowed });
   const read = calls.length > 0 ? null : await readFinal(deps, said);
   const answer = await deps.db.inOrganisation(call.organisationId, async (tx): Promise<ModelAnswer> => {
-    const step = await findStep(tx, run.id, call.stepId, "lock");
+    const [step, evidence] = await Promise.all([
+      lockStep(tx, run.id, call.stepId),
+      gatherForCalls(deps, tx, run, calls),
+    ]);
     // This attempt was given up, and the call counted as one of unknown outcome: another may have been made since.
     if (step?.status !== "running") return givenUp(step);
-    const [, tools] = await Promise.all([
-      say(tx, run.id, {
-        thread: call.thread,
-        origin: call.stepId,
-        role: "assistant",
-        content: storable(reply.content) as unknown[],
-      }),
-      proposeCalls(deps, tx, run, definition, call, calls),
-    ]);
-    if (read !== null) await storeFinal(tx, run, call, read);
+    const content = storable(reply.content) as unknown[];
+    say(tx, run.id, { thread: call.thread, origin: call.stepId, role: "assistant", content });
+    const tools = proposeCalls(tx, run, definition, call, calls, evidence);
+    if (read !== null) storeFinal(tx, run, call, read);
     const final = read?.facts ?? null;
     const facts: ModelAnswer = {
       kind: "answered",
@@ -168,31 +184,30 @@ async function store(
       model: reply.model,
       tokens: input + reply.usage.output_tokens,
       costMicros,
-      contextTokens: input + reply.usage.output_tokens,
+      contextTokens: input + reply.usage.output_tokens + aroundBlock * reply.content.length,
       tools,
       final,
     };
-    await Promise.all([
-      closeStep(tx, call, {
-        status: "success",
-        facts,
-        tokens: facts.tokens,
-        costMicros,
-        usage: reply.usage,
-        ...by,
-        output: summaryOf(
-          reply.content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" "),
-        ),
-      }),
-      tx.run(
-        `update agent_runs set tokens_total = tokens_total + $2, cost_micros_total = cost_micros_total + $3,
-           calls_total = calls_total + 1 where id = $1`,
-        [run.id, facts.tokens, costMicros],
+    closeStep(tx, call, {
+      status: "success",
+      facts,
+      tokens: facts.tokens,
+      costMicros,
+      usage: reply.usage,
+      ...by,
+      prefixDigest,
+      output: summaryOf(
+        reply.content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" "),
       ),
-    ]);
+    });
+    tx.send(
+      `update agent_runs set tokens_total = tokens_total + $2, cost_micros_total = cost_micros_total + $3,
+         calls_total = calls_total + 1 where id = $1`,
+      [run.id, facts.tokens, costMicros],
+    );
     // The totals have locked the run: what people said before that is there, what they say from here on comes later.
     await moveBehindAnswer(tx, run.id, call.thread, seen);
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: call.stepId,
         type: "model_answered",
@@ -214,7 +229,7 @@ async function store(
   return answer;
 }
 
-function givenUp(step: StepRow | undefined): ModelAnswer {
+function givenUp(step: Pick<StepRow, "facts"> | undefined): ModelAnswer {
   const known = step?.facts as ModelAnswer | null | undefined;
   return known ?? { kind: "unknown", message: "the answer came when the run had ended" };
 }
@@ -237,9 +252,9 @@ async function failed(deps: RunDeps, call: ModelCall, error: unknown): Promise<M
       ? { kind: "refused", rule: "provider", message: fault.message }
       : { kind: "unknown", message: fault.kind === "aborted" ? "the call was abandoned" : fault.message };
   const said = await deps.db.inOrganisation(call.organisationId, async (tx) => {
-    const step = await findStep(tx, call.runId, call.stepId, "lock");
+    const step = await lockStep(tx, call.runId, call.stepId);
     if (step?.status !== "running") return givenUp(step);
-    await closeStep(tx, call, {
+    closeStep(tx, call, {
       status: answer.kind === "unknown" ? "unknown" : "failed",
       facts: answer,
       error: answer.message,
@@ -263,7 +278,7 @@ async function forget(deps: RunDeps, call: ModelCall, error: string | null = nul
   );
 }
 
-async function closeStep(
+function closeStep(
   tx: Tx,
   call: ModelCall,
   end: {
@@ -278,15 +293,17 @@ async function closeStep(
     endpoint?: string | null;
     passedOver?: readonly PassedOver[];
     why?: string | null;
+    prefixDigest?: string;
   },
-): Promise<void> {
+): void {
   const decision = {
     ...(end.passedOver === undefined || end.passedOver.length === 0 ? {} : { passed_over: end.passedOver }),
     ...(end.why == null ? {} : { error: end.why }),
   };
-  await tx.run(
+  tx.send(
     `update agent_steps set status = $3, facts = $4, tokens = $5, cost_micros = $6, usage = $7, duration_ms = $8,
-       output_summary = $9, error_msg = $10, endpoint = $11, decision = $12, completed_at = clock_timestamp() where run_id = $1 and step_id = $2`,
+       output_summary = $9, error_msg = $10, endpoint = $11, decision = $12, prefix_digest = $13,
+       completed_at = clock_timestamp() where run_id = $1 and step_id = $2`,
     [
       call.runId,
       call.stepId,
@@ -300,6 +317,7 @@ async function closeStep(
       end.error ?? null,
       end.endpoint ?? null,
       Object.keys(decision).length === 0 ? null : JSON.stringify(decision),
+      end.prefixDigest ?? null,
     ],
   );
 }

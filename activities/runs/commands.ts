@@ -28,7 +28,7 @@ export async function takeCommands(deps: RunDeps, ref: RunRef & { after?: number
       if (command.kind === "message") {
         taken.said += Buffer.byteLength(command.payload.text ?? "");
         if (command.taken_at === null)
-          await say(tx, run.id, {
+          say(tx, run.id, {
             thread: await currentThread(tx, run.id),
             origin: `${ofPeople}${command.id}`,
             role: "user",
@@ -48,7 +48,7 @@ export async function takeCommands(deps: RunDeps, ref: RunRef & { after?: number
           where id = $1 and status in ('running', 'paused', 'waiting')`,
         [run.id, taken.paused],
       );
-    await appendRunEvents(
+    appendRunEvents(
       tx,
       run,
       queued.map(({ id, kind, payload: { reason } }) => ({
@@ -74,7 +74,7 @@ export async function pauseRun(deps: RunDeps, ref: RunRef & { id: string; reason
     await tx.run("update agent_runs set status = 'paused' where id = $1 and status in ('running', 'waiting')", [
       run.id,
     ]);
-    await appendRunEvents(tx, run, [{ origin, type: "paused", payload: { reason: ref.reason } }]);
+    appendRunEvents(tx, run, [{ origin, type: "paused", payload: { reason: ref.reason } }]);
     return run;
   });
   tellWatchers(deps, run);
@@ -86,7 +86,7 @@ export async function noteRun(deps: RunDeps, note: RunNote): Promise<void> {
     const run = await requireRun(tx, note.runId);
     const known = await tx.maybe("select from run_events where run_id = $1 and origin = $2", [run.id, note.id]);
     if (known !== undefined) return run;
-    await appendRunEvents(tx, run, [{ origin: note.id, type: note.type, payload: note.payload }]);
+    appendRunEvents(tx, run, [{ origin: note.id, type: note.type, payload: note.payload }]);
     auditRun(tx, run, {
       id: `${run.id}/${note.id}`,
       operation: `run.${note.type}`,

@@ -10,6 +10,7 @@ import { definitionByName } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { answerTool } from "./propose.ts";
 import { tellWatchers } from "./record.ts";
+import { mostTokens } from "./request.ts";
 import { tellStep } from "./tell-spans.ts";
 
 /**
@@ -45,7 +46,7 @@ export async function startChild(
     step.step_id,
     id,
   ]);
-  await appendRunEvents(tx, run, [
+  appendRunEvents(tx, run, [
     {
       origin: `${step.step_id}:child`,
       type: "subagent_started",
@@ -64,7 +65,7 @@ export async function returnResult(
     const [run, child, step] = await Promise.all([
       requireRun(tx, ref.runId),
       requireRun(tx, ref.childRunId),
-      findStep(tx, ref.runId, ref.stepId, "lock"),
+      findStep(tx, ref.runId, ref.stepId),
     ]);
     if (step === undefined) throw new Error(`no step ${ref.stepId}`);
     const failed = child.status !== "completed";
@@ -75,17 +76,17 @@ export async function returnResult(
       output: child.output,
       ...(child.reason === null || !failed ? {} : { reason: child.reason.reason }),
     });
-    const promptTokens = Buffer.byteLength(text) + 64;
+    const promptTokens = mostTokens(text);
     if (step.facts != null) return { run, promptTokens, failed, closed: false };
-    await answerTool(tx, run.id, step, text, failed);
-    await closeToolStep(tx, step, {
+    answerTool(tx, run.id, step, text, failed);
+    closeToolStep(tx, step, {
       status: failed ? "failed" : "success",
       facts: { childRunId: child.id },
       text,
       isError: failed,
       ms: child.completed_at === null ? 0 : child.completed_at.getTime() - child.created_at.getTime(),
     });
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: step.step_id,
         type: "subagent_ended",

@@ -108,18 +108,18 @@ async function finalise(
   return { facts, output: bad ? null : output, plan: null };
 }
 
-/** Stores a valid answer as the run's output, or as its planned step's result. */
-export async function storeFinal(tx: Tx, run: RunRow, call: ModelCall, { output, plan }: ReadAnswer): Promise<void> {
+/** Stores a valid answer as the run's output, or as its planned step's result. Sent without waiting. */
+export function storeFinal(tx: Tx, run: RunRow, call: ModelCall, { output, plan }: ReadAnswer): void {
   if (output === null) return;
   if (call.planStep !== null) {
-    await tx.run("update agent_steps set result = $3 where run_id = $1 and step_id = $2", [
+    tx.send("update agent_steps set result = $3 where run_id = $1 and step_id = $2", [
       run.id,
       call.stepId,
       JSON.stringify(output),
     ]);
     return;
   }
-  await tx.run("update agent_runs set output = $2, output_summary = $3, plan = coalesce($4, plan) where id = $1", [
+  tx.send("update agent_runs set output = $2, output_summary = $3, plan = coalesce($4, plan) where id = $1", [
     run.id,
     JSON.stringify(output),
     summaryOf(output),

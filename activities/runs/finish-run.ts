@@ -68,7 +68,7 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
     }
     const type = end.status === "completed" ? "run_completed" : "run_failed";
     const duration = now.getTime() - (run.started_at ?? run.created_at).getTime();
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: "ended",
         type,
@@ -109,7 +109,7 @@ async function endUnbegun(tx: Tx, run: RunRow, now: Date): Promise<void> {
     [run.id, now, JSON.stringify(reason), reason.reason],
   );
   for (const child of ended)
-    await appendRunEvents(tx, child, [
+    appendRunEvents(tx, child, [
       { origin: "ended", type: "run_failed", payload: { status: "cancelled", ...reason, tokens: 0, calls: 0 } },
     ]);
 }

@@ -2,15 +2,15 @@ import { defaultLeaseTerms, type LeaseTerms } from "../../core/lease/lease.ts";
 import type { Mode, Risk } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 
-/** Grants a tool's lease to a run, once per ground: its start, or an approval. */
-export async function grantLease(
+/** Grants a tool's lease to a run, once per ground: its start, or an approval. Sent without waiting. */
+export function grantLease(
   tx: Tx,
   lease: { id: string; runId: string; tool: string; risk: Risk; mode: Mode; grantedBy: string },
   now: Date,
   terms: Partial<LeaseTerms> = {},
-): Promise<void> {
+): void {
   const { seconds, calls } = terms[lease.risk] ?? defaultLeaseTerms[lease.risk];
-  await tx.run(
+  tx.send(
     `insert into leases (lease_id, organisation_id, run_id, tool_id, risk, mode_at_issue, granted_by, granted_at, expires_at,
        calls_remaining) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      on conflict (organisation_id, run_id, tool_id, granted_by) do nothing`,

@@ -15,24 +15,26 @@ export function allowedTools(definition: AgentDefinition, all: readonly ToolSpec
   return definition.delegates.length === 0 ? specs : [...specs, delegateSpec(definition.delegates)];
 }
 
-/**
- * Tools whose schemas are sent with a thread's calls: the first ones, the one a planned step uses, and those the run has
- * looked up. With hundreds of tools the rest would be most of the prompt.
- */
-export async function offeredTools(
-  sql: Sql,
-  runId: string,
-  allowed: readonly ToolSpec[],
-  planned: string | null,
-): Promise<ToolSpec[]> {
-  if (allowed.every((tool) => tool.bootstrap)) return [...allowed];
-  const looked = await sql.rows<{ name: string }>(
+/** Tools whose schemas the run has looked up. */
+export async function lookedUpTools(sql: Sql, runId: string): Promise<Set<string>> {
+  const rows = await sql.rows<{ name: string }>(
     `select distinct args ->> 'name' as name from agent_steps
       where run_id = $1 and tool_name = 'get_tool_schema' and status = 'success'`,
     [runId],
   );
-  const asked = new Set(looked.map(({ name }) => name));
-  return allowed.filter((tool) => tool.bootstrap || tool.name === planned || asked.has(tool.name));
+  return new Set(rows.map(({ name }) => name));
+}
+
+/**
+ * Tools whose schemas are sent with a thread's calls: the first ones, the one a planned step uses, and those the run has
+ * looked up. With hundreds of tools the rest would be most of the prompt.
+ */
+export function offeredTools(
+  allowed: readonly ToolSpec[],
+  looked: ReadonlySet<string>,
+  planned: string | null,
+): ToolSpec[] {
+  return allowed.filter((tool) => tool.bootstrap || tool.name === planned || looked.has(tool.name));
 }
 
 function delegateSpec(agents: readonly string[]): ToolSpec {

@@ -3,7 +3,7 @@ import type { AgentDefinition } from "../../contracts/agent-definition.ts";
 import { decide } from "../../core/authority/decide.ts";
 import { digestOf } from "../../core/canonical.ts";
 import type { RunRef } from "../../core/ids.ts";
-import type { OpenedRun, OwnVerdict, PlannedStep, RunCaps } from "../../core/runs/facts.ts";
+import type { OpenedRun, PlannedStep, RunCaps } from "../../core/runs/facts.ts";
 import type { Fault } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 import { gatherEvidence } from "../../db/queries/authority.ts";
@@ -32,62 +32,54 @@ export const mainThread = "main";
  * lays out the workspace and says that the run has started. Repeated, it answers the same.
  */
 export async function openRun(deps: RunDeps, ref: RunRef & { caps?: RunCaps }): Promise<OpenedRun> {
-  // Before the transaction: it asks servers.
-  const offers = await askServers(deps, ref);
+  // Before the transaction: it asks servers. A subagent (it has a slice of its parent's budget) has the tools of its tree.
+  const offers = ref.caps === undefined ? await askServers(deps, ref) : [];
   await auditRefusals(deps, ref, offers);
-  const opened = await deps.db.inOrganisation(ref.organisationId, async (tx): Promise<OpenedRun> => {
+  const { run, definition, opened } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
     const run = await requireRun(tx, ref.runId, "lock");
-    if (run.completed_at !== null)
-      return { kind: "closed", status: "cancelled", rule: "run-over", reason: "the run has ended already" };
     const definition = await definitionOf(tx, run);
-    const now = deps.now();
-    const evidence = await gatherEvidence(
-      tx,
-      run.requester_id,
-      "run:create",
-      { path: run.ou_path, ancestors: run.ou_ancestors },
-      now,
-    );
-    const rights = decide(evidence);
-    if (rights.effect === "deny")
-      return {
-        kind: "closed",
-        status: "failed",
-        rule: rights.rule,
-        reason: "the person this run acts for may not run agents there (any more)",
-      };
-    if (run.status === "received") {
-      if (ref.caps !== undefined) run.budget = await narrowBudget(tx, run, ref.caps);
-      const held = run.parent_run_id === null ? await holdBudget(tx, run) : undefined;
-      if (held !== undefined) return { kind: "closed", status: "failed", rule: "ou-budget", reason: held };
-      await start(deps, tx, run, { definition, rule: rights.rule, offers }, now);
-    }
-    return factsOf(deps, tx, run, definition);
+    return { run, definition, opened: await openIn(deps, tx, run, definition, { offers, caps: ref.caps }) };
   });
   if (opened.kind === "open") {
-    opened.own = await ownOnTask(deps, ref, opened);
-    await prepareWorkspace(deps, ref);
-    tellWatchers(deps, await deps.db.readOrganisation(ref.organisationId, (sql) => requireRun(sql, ref.runId)));
+    opened.own = await askOwnHooks(deps, definition, "on_task_received", {
+      run: viewOf(run, definition, opened.mode),
+      budget: [],
+      input: opened.input,
+      lease: { ok: true },
+      content: run.input,
+    });
+    await prepareWorkspace(deps, ref.organisationId, run);
+    tellWatchers(deps, run);
   }
   return opened;
 }
 
-async function ownOnTask(
+async function openIn(
   deps: RunDeps,
-  ref: RunRef,
-  opened: Extract<OpenedRun, { kind: "open" }>,
-): Promise<OwnVerdict> {
-  const { run, definition } = await deps.db.readOrganisation(ref.organisationId, async (sql) => {
-    const run = await requireRun(sql, ref.runId);
-    return { run, definition: await definitionOf(sql, run) };
-  });
-  return askOwnHooks(deps, definition, "on_task_received", {
-    run: viewOf(run, definition, opened.mode),
-    budget: [],
-    input: opened.input,
-    lease: { ok: true },
-    content: run.input,
-  });
+  tx: Tx,
+  run: RunRow,
+  definition: AgentDefinition,
+  { offers, caps }: { offers: readonly ServerOffer[]; caps: RunCaps | undefined },
+): Promise<OpenedRun> {
+  if (run.completed_at !== null)
+    return { kind: "closed", status: "cancelled", rule: "run-over", reason: "the run has ended already" };
+  const now = deps.now();
+  const at = { path: run.ou_path, ancestors: run.ou_ancestors };
+  const rights = decide(await gatherEvidence(tx, run.requester_id, "run:create", at, now));
+  if (rights.effect === "deny")
+    return {
+      kind: "closed",
+      status: "failed",
+      rule: rights.rule,
+      reason: "the person this run acts for may not run agents there (any more)",
+    };
+  if (run.status === "received") {
+    if (caps !== undefined) run.budget = narrowBudget(tx, run, caps);
+    const held = run.parent_run_id === null ? await holdBudget(tx, run) : undefined;
+    if (held !== undefined) return { kind: "closed", status: "failed", rule: "ou-budget", reason: held };
+    await start(deps, tx, run, { definition, rule: rights.rule, offers }, now);
+  }
+  return factsOf(deps, tx, run, definition);
 }
 
 async function start(
@@ -100,20 +92,20 @@ async function start(
   const { mode } = await readMode(tx);
   await storeOffers(tx, run, offers);
   for (const tool of allowedTools(definition, await toolsOf(tx, deps, run)))
-    await grantLease(
+    grantLease(
       tx,
       { id: deps.newId(), runId: run.id, tool: tool.name, risk: tool.risk, mode, grantedBy: "run_started" },
       now,
       definition.leases,
     );
-  await tx.run("update agent_runs set status = 'running', started_at = $2 where id = $1", [run.id, now]);
-  await say(tx, run.id, {
+  tx.send("update agent_runs set status = 'running', started_at = $2 where id = $1", [run.id, now]);
+  say(tx, run.id, {
     thread: mainThread,
     origin: "input",
     role: "user",
     content: [{ type: "text", text: `<input>${JSON.stringify(run.input)}</input>` }],
   });
-  await appendRunEvents(tx, run, [
+  appendRunEvents(tx, run, [
     {
       origin: "started",
       type: "run_started",
@@ -142,7 +134,7 @@ async function start(
 
 async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefinition): Promise<OpenedRun> {
   const { plan, faults } = await planToRun(tx, run, definition);
-  const tools = await offeredTools(tx, run.id, allowedTools(definition, await toolsOf(tx, deps, run)), null);
+  const tools = offeredTools(allowedTools(definition, await toolsOf(tx, deps, run)), new Set(), null);
   const request = buildRequest(run, definition, tools, [], {
     maxOutputTokens: definition.max_output_tokens,
     finalOnly: false,
@@ -225,14 +217,14 @@ export async function findPlan(tx: Pick<Tx, "maybe">, run: RunRow): Promise<Stor
 }
 
 /** A subagent's budget is the slice its parent has drawn for it. */
-async function narrowBudget(tx: Tx, run: RunRow, caps: RunCaps): Promise<RunBudget> {
+function narrowBudget(tx: Tx, run: RunRow, caps: RunCaps): RunBudget {
   const budget: RunBudget = {
     ...run.budget,
     ...(caps.tokens === undefined ? {} : { tokens: caps.tokens }),
     ...(caps.costMicros === undefined ? {} : { cost_micros: caps.costMicros }),
     ...(caps.calls === undefined ? {} : { calls: caps.calls }),
   };
-  await tx.run("update agent_runs set budget = $2 where id = $1", [run.id, JSON.stringify(budget)]);
+  tx.send("update agent_runs set budget = $2 where id = $1", [run.id, JSON.stringify(budget)]);
   return budget;
 }
 
@@ -265,6 +257,6 @@ export async function openPlanThread(tx: Tx, run: RunRow, planStep: number, thre
     before.map(({ plan_step, result }) => [plan_step, summaryOf(result ?? "", 20_000)]),
   );
   const text = `<input>${JSON.stringify({ step, plan: run.input["plan"], results })}</input>`;
-  await say(tx, run.id, { thread, origin: "input", role: "user", content: [{ type: "text", text }] });
+  say(tx, run.id, { thread, origin: "input", role: "user", content: [{ type: "text", text }] });
   return step.tool;
 }

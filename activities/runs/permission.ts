@@ -29,7 +29,7 @@ const elevationMs = 300_000;
 /** Asks the Approvers at the run's OU to let one tool call pass. Asked again for the same call it is the same request. */
 export async function askPermission(deps: RunDeps, ask: PermissionAsk): Promise<PermissionState> {
   const { run, state } = await deps.db.inOrganisation(ask.organisationId, async (tx) => {
-    const [run, step] = await Promise.all([requireRun(tx, ask.runId), findStep(tx, ask.runId, ask.stepId, "lock")]);
+    const [run, step] = await Promise.all([requireRun(tx, ask.runId), findStep(tx, ask.runId, ask.stepId)]);
     if (step === undefined) throw new Error(`no step ${ask.stepId}`);
     const before = await latestFor(tx, run, step);
     if (before !== undefined && before.decision === "pending") return { run, state: before.state };
@@ -114,7 +114,7 @@ async function request(
   await tx.run("update agent_steps set status = 'waiting' where run_id = $1 and step_id = $2", [run.id, step.step_id]);
   await waitFor(tx, run.id, requestId);
   await announceApproval(tx, { id: requestId, operation: "run.tool_call", ouId: run.ou_id, summary });
-  await appendRunEvents(tx, run, [
+  appendRunEvents(tx, run, [
     {
       origin: requestId,
       type: "permission_requested",
@@ -186,7 +186,7 @@ export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId:
     );
     if (status === "approved") await grant(deps, tx, run, asked, approval.id, now);
     await stopWaitingFor(tx, run.id, approval.id);
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: `${approval.id}:decided`,
         type: `permission_${status}`,
@@ -229,7 +229,7 @@ async function grant(
   const definition = await definitionOf(tx, run);
   const spec = (await toolsOf(tx, deps, run)).find(({ name }) => name === asked.tool_name);
   const { mode } = await readMode(tx);
-  await grantLease(
+  grantLease(
     tx,
     { id: deps.newId(), runId: run.id, tool: asked.tool_name, risk: spec?.risk ?? "high", mode, grantedBy: approvalId },
     now,

@@ -11,7 +11,7 @@ import { contextHash, contextKey } from "../../tools/context-key.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { checkArguments, repairArguments } from "../../tools/validate.ts";
 import type { RunDeps } from "./deps.ts";
-import { gatherToolEvidence } from "./evidence.ts";
+import { type Evidence, gatherToolEvidence } from "./evidence.ts";
 import { delegateTool } from "./offered-tools.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { summaryOf } from "./record.ts";
@@ -93,18 +93,24 @@ export async function readCalls(
   return calls;
 }
 
-/** Writes the calls down, as steps of their own, with the evidence to decide on each. */
-export async function proposeCalls(
-  deps: RunDeps,
+/** The evidence to decide on each of the calls, in one round trip. */
+export function gatherForCalls(deps: RunDeps, tx: Tx, run: RunRow, calls: readonly ReadCall[]): Promise<Evidence[]> {
+  const now = deps.now();
+  return Promise.all(
+    calls.map(({ name, contextHash }) => gatherToolEvidence(tx, run, { tool: name, contextHash }, now)),
+  );
+}
+
+/** Writes the calls down, as steps of their own, with the evidence to decide on each. Sent without waiting. */
+export function proposeCalls(
   tx: Tx,
   run: RunRow,
   definition: AgentDefinition,
   call: ModelCall,
   calls: readonly ReadCall[],
-): Promise<ProposedCall[]> {
-  const proposed: ProposedCall[] = [];
-  for (const one of calls) {
-    const evidence = await gatherToolEvidence(tx, run, { tool: one.name, contextHash: one.contextHash }, deps.now());
+  evidence: readonly Evidence[],
+): ProposedCall[] {
+  return calls.map((one, index) => {
     const facts: ProposedCall = {
       stepId: one.stepId,
       // A name that no tool has is the model's word, and stays out of histories.
@@ -117,10 +123,10 @@ export async function proposeCalls(
       paths: whereabouts(one.paths, definition),
       contextHash: one.contextHash,
       own: one.own,
-      ...evidence,
+      ...(evidence[index] as Evidence),
       ...(one.spec !== undefined && isShort(one.spec, definition) ? { short: true } : {}),
     };
-    await tx.run(
+    tx.send(
       `insert into agent_steps (step_id, organisation_id, run_id, step_num, step_type, thread, plan_step, tool_name, tool_use_id,
          args, args_digest, input_summary, status, decision)
        values ($1, $2, $3, $4, 'tool_call', $5, $6, $7, $8, $9, $10, $11, 'proposed', $12)`,
@@ -139,9 +145,8 @@ export async function proposeCalls(
         JSON.stringify({ proposed: facts, ...(one.notes.length === 0 ? {} : { repaired: one.notes }) }),
       ],
     );
-    proposed.push(facts);
-  }
-  return proposed;
+    return facts;
+  });
 }
 
 /** What the rules need to know of paths, without their names: they are a model's words. */
@@ -175,15 +180,15 @@ function argumentsOf(
   return { args, faults: checked.faults, notes: [] };
 }
 
-/** Records a tool's answer in its thread, once. */
+/** Records a tool's answer in its thread, once. Sent without waiting. */
 export function answerTool(
   tx: Tx,
   runId: string,
   step: { thread: string; step_id: string; tool_use_id: string | null },
   text: string,
   isError: boolean,
-): Promise<number> {
-  return say(tx, runId, {
+): void {
+  say(tx, runId, {
     thread: step.thread,
     origin: step.step_id,
     role: "user",
@@ -191,7 +196,7 @@ export function answerTool(
       {
         type: "tool_result",
         tool_use_id: step.tool_use_id,
-        content: [{ type: "text", text: text === "" ? "(no output)" : text }],
+        content: [{ type: "text", text }],
         ...(isError ? { is_error: true } : {}),
       },
     ],

@@ -50,7 +50,7 @@ export async function planAnew(
     const asked = first?.input["task"];
     const input = { task: typeof asked === "string" ? asked : run.input_summary, context };
     await insertChild(tx, run, { id, agent: "planner", definition, input, budget: {}, bodyDigest });
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: `replan:${order.round}`,
         type: "subagent_started",
@@ -89,7 +89,7 @@ export async function adoptPlan(deps: RunDeps, order: AdoptOrder): Promise<Adopt
       run.id,
       JSON.stringify({ ...planner.plan, steps: [...kept, ...added] }),
     ]);
-    await appendRunEvents(tx, run, [
+    appendRunEvents(tx, run, [
       {
         origin: `adopted:${planner.id}`,
         type: "replanned",

@@ -81,5 +81,15 @@ function markEnd(messages: MessageParam[]): MessageParam[] {
  */
 export function promptBound(request: ModelRequest): number {
   const { messages, system, tools, output_config } = request;
-  return Buffer.byteLength(JSON.stringify({ messages, system, tools, output_config })) + 64 * (messages.length + 2);
+  return (
+    Buffer.byteLength(JSON.stringify({ messages, system, tools, output_config })) + aroundBlock * (messages.length + 2)
+  );
+}
+
+/** What a block of a prompt costs at most beside its text. Tokens. */
+export const aroundBlock = 64;
+
+/** What a text costs at most as a block of a prompt: a token a byte, and a few for what is around it. */
+export function mostTokens(text: string): number {
+  return Buffer.byteLength(text) + aroundBlock;
 }

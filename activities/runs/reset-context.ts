@@ -39,7 +39,7 @@ export async function openAnew(tx: Tx, run: RunRow, call: ModelCall, from: strin
       (step) =>
         `- ${step.tool_name} ${step.input_summary} → ${step.status}: ${step.output_summary ?? ""} (${step.times} times)`,
     );
-  await say(tx, run.id, {
+  say(tx, run.id, {
     thread: call.thread,
     origin: "input",
     role: "user",

@@ -7,7 +7,7 @@ import { observationOf } from "../../core/loop/observation.ts";
 import type { OwnVerdict, ProposedCall, ToolOrder, ToolOutcome } from "../../core/runs/facts.ts";
 import type { Fault } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
-import { appendRunEvents, findStep, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
+import { appendRunEvents, findStep, lockStep, type RunRow, requireRun, type StepRow } from "../../db/queries/runs.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { parseOutput } from "../../tools/validate.ts";
 import { closeToolStep } from "./close-step.ts";
@@ -23,6 +23,7 @@ import { findPlan, type StoredPlan } from "./open-run.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
 import { auditRun, summaryOf, tellWatchers } from "./record.ts";
+import { mostTokens } from "./request.ts";
 import { tellStep } from "./tell-spans.ts";
 import { mayRepeat } from "./tool-kinds.ts";
 import { toolsOf } from "./tools-of-run.ts";
@@ -62,13 +63,10 @@ type Begun = Admitted | { kind: "outcome"; outcome: ToolOutcome; closed?: true }
 async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
   const begun = await deps.db.inOrganisation(order.organisationId, async (tx) => {
     const outcome = (one: ToolOutcome) => ({ kind: "outcome" as const, outcome: one, run });
-    const [run, step] = await Promise.all([
-      requireRun(tx, order.runId),
-      findStep(tx, order.runId, order.stepId, "lock"),
-    ]);
+    const [run, step] = await Promise.all([requireRun(tx, order.runId), findStep(tx, order.runId, order.stepId)]);
     if (step === undefined) throw new Error(`no step ${order.stepId}`);
-    const refused = async (rule: string, reason: string) => ({
-      ...outcome(await refuse(tx, run, step, rule, reason)),
+    const refused = (rule: string, reason: string) => ({
+      ...outcome(refuse(tx, run, step, rule, reason)),
       closed: true as const,
     });
     if (step.facts != null) return outcome(step.facts as ToolOutcome);
@@ -116,7 +114,7 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
     if (leaseId === undefined) return changed();
 
     const lost = step.status === "running" && !mayRepeat(spec);
-    await tx.run(
+    tx.send(
       "update agent_steps set status = 'running', decision = coalesce(decision, '{}') || $3 where run_id = $1 and step_id = $2",
       [
         run.id,
@@ -132,7 +130,7 @@ async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
     );
     if (step.status !== "running" && (verdict.via === "bypass" || verdict.via === "elevation")) {
       const type = verdict.via === "bypass" ? "bypass" : "elevation_used";
-      await appendRunEvents(tx, run, [
+      appendRunEvents(tx, run, [
         {
           origin: `${step.step_id}:${type}`,
           type,
@@ -183,7 +181,7 @@ async function finish(
   const own = await ownAfterTool(deps, order, run, definition, spec, { ...checked, error: result.error });
   let closed = false;
   const outcome = await deps.db.inOrganisation(order.organisationId, async (tx): Promise<ToolOutcome> => {
-    const now = await findStep(tx, run.id, step.step_id, "lock");
+    const now = await lockStep(tx, run.id, step.step_id);
     if (now?.facts != null) return now.facts as ToolOutcome;
     const planned =
       order.planStep === null
@@ -198,14 +196,12 @@ async function finish(
       observation: observationOf(spec.name, step.args ?? {}, result.text, result.error, sha256Hex, spec.readOnly),
       asPlanned: planned !== undefined && digestOf(planned.args) === step.args_digest,
       unexpected,
-      promptTokens: Buffer.byteLength(shown) + 64,
+      promptTokens: mostTokens(shown),
     };
     const status = result.timedOut ? "timeout" : result.error ? "failed" : "success";
-    await Promise.all([
-      answerTool(tx, run.id, step, shown, result.error),
-      closeToolStep(tx, step, { status, facts, text: result.text, isError: result.error, ms }),
-    ]);
-    await appendRunEvents(tx, run, [
+    answerTool(tx, run.id, step, shown, result.error);
+    closeToolStep(tx, step, { status, facts, text: result.text, isError: result.error, ms });
+    appendRunEvents(tx, run, [
       {
         origin: step.step_id,
         type: "run_step",
@@ -263,11 +259,11 @@ async function ownAfterTool(
 }
 
 /** Tells the model no, and why: a refusal is an answer to its call, and an entry of its own. */
-async function refuse(tx: Tx, run: RunRow, step: StepRow, rule: string, reason: string): Promise<ToolOutcome> {
+function refuse(tx: Tx, run: RunRow, step: StepRow, rule: string, reason: string): ToolOutcome {
   const text = `Refused (${rule}): ${reason}`;
-  const facts: ToolOutcome = { kind: "refused", rule, reason, promptTokens: Buffer.byteLength(text) + 64 };
-  await answerTool(tx, run.id, step, text, true);
-  await closeToolStep(tx, step, {
+  const facts: ToolOutcome = { kind: "refused", rule, reason, promptTokens: mostTokens(text) };
+  answerTool(tx, run.id, step, text, true);
+  closeToolStep(tx, step, {
     status: "refused",
     facts,
     text,
@@ -275,7 +271,7 @@ async function refuse(tx: Tx, run: RunRow, step: StepRow, rule: string, reason: 
     ms: 0,
     decision: { verdict: "refuse", rule, reason },
   });
-  await appendRunEvents(tx, run, [
+  appendRunEvents(tx, run, [
     { origin: step.step_id, type: "blocked", payload: { step_id: step.step_id, tool: step.tool_name, rule, reason } },
   ]);
   auditRun(tx, run, {
@@ -318,6 +314,7 @@ function whatIsMissing({ expect }: StoredPlan["steps"][number], result: ToolResu
 }
 
 function shorten(text: string): string {
+  if (text === "") return "(no output)";
   if (text.length <= mostInPrompt) return text;
   const half = mostInPrompt / 2;
   return `${text.slice(0, half)}\n… ${text.length - mostInPrompt} characters left out …\n${text.slice(-half)}`;

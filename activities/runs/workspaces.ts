@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { RunRef } from "../../core/ids.ts";
 import type { Tx } from "../../db/database.ts";
-import { type RunRow, requireRun } from "../../db/queries/runs.ts";
+import type { RunRow } from "../../db/queries/runs.ts";
 import { createWorkspace } from "../../tools/workspace/workspace.ts";
 import type { RunDeps } from "./deps.ts";
 
@@ -22,21 +21,14 @@ export function workspaceOf(
 }
 
 /** Lays out the files a tree of runs was given, once: the directory appears under its name only when it is complete. */
-export async function prepareWorkspace(deps: RunDeps, ref: RunRef): Promise<void> {
-  const { run, files } = await deps.db.readOrganisation(ref.organisationId, async (sql) => {
-    const found = await requireRun(sql, ref.runId);
-    const own = found.parent_run_id === null && !(await exists(workspaceOf(deps, found)));
-    return {
-      run: found,
-      files: own
-        ? await sql.rows<{ path: string; content: Buffer }>(
-            "select path, content from run_files where run_id = $1 and stage = 'input' order by path",
-            [found.id],
-          )
-        : undefined,
-    };
-  });
-  if (files === undefined) return;
+export async function prepareWorkspace(deps: RunDeps, organisationId: string, run: RunRow): Promise<void> {
+  if (run.parent_run_id !== null || (await exists(workspaceOf(deps, run)))) return;
+  const files = await deps.db.readOrganisation(organisationId, (sql) =>
+    sql.rows<{ path: string; content: Buffer }>(
+      "select path, content from run_files where run_id = $1 and stage = 'input' order by path",
+      [run.id],
+    ),
+  );
   const target = workspaceOf(deps, run);
   const making = `${target}.${deps.newId()}`;
   await mkdir(making, { recursive: true });
@@ -69,7 +61,7 @@ export async function keepWorkspace(deps: RunDeps, tx: Tx, run: RunRow): Promise
     }
     kept += 1;
     bytes += content.length;
-    await tx.run(
+    tx.send(
       `insert into run_files (organisation_id, run_id, stage, path, content) values ($1, $2, 'output', $3, $4)
        on conflict do nothing`,
       [tx.organisationId, run.id, path, content],

@@ -94,6 +94,8 @@ create table agent_steps (
   tokens integer not null default 0,
   cost_micros bigint not null default 0,
   usage jsonb,
+  -- Of what a call of a model sent before what was said: tools, instructions, format.
+  prefix_digest text,
   -- Host of the endpoint that answered a call of a model.
   endpoint text,
   duration_ms integer,
@@ -106,6 +108,8 @@ create table agent_steps (
   foreign key (organisation_id, child_run_id) references agent_runs (organisation_id, id)
 );
 call govern_table('agent_steps', 'select, insert, update');
+-- Asked with every call of a model.
+create index agent_steps_looked_up on agent_steps (organisation_id, run_id) where tool_name = 'get_tool_schema';
 
 -- The transcript: what was said to the model and what it said, by thread. A reset begins a new thread.
 create table run_messages (

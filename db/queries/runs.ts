@@ -168,30 +168,29 @@ export async function stopWaitingFor(tx: Tx, runId: string, requestId: string): 
 }
 
 /**
- * Appends events to the stream of a tree of runs, in order, each once. Takes the root's row: positions have no gaps, and a
- * reader that is behind one position has seen everything before it.
+ * Appends events to the stream of a tree of runs, in order, each once. Takes the root's row: who reads behind a position has
+ * seen everything before it. Sent without waiting; what comes after in the transaction comes after it.
  */
-export async function appendRunEvents(
+export function appendRunEvents(
   tx: Tx,
   run: { id: string; root_run_id: string },
   events: readonly NewRunEvent[],
-): Promise<void> {
+): void {
   if (events.length === 0) return;
-  const root = await tx.maybe<{ first: number }>(
-    "update agent_runs set next_position = next_position + $2 where id = $1 returning next_position - $2 as first",
-    [run.root_run_id, events.length],
+  tx.send(
+    `with given as (
+       select event, nth from jsonb_array_elements($4::jsonb) with ordinality as one (event, nth)),
+     fresh as (
+       select event, row_number() over (order by nth) - 1 as nth from given
+        where not exists (select from run_events where run_id = $3 and origin = given.event ->> 'origin')),
+     root as (
+       update agent_runs set next_position = next_position + (select count(*) from fresh) where id = $2
+        returning next_position - (select count(*) from fresh) as first)
+     insert into run_events (organisation_id, root_run_id, position, run_id, origin, type, payload)
+     select $1, $2, root.first + nth, $3, event ->> 'origin', event ->> 'type', event -> 'payload' from fresh, root
+     on conflict (organisation_id, run_id, origin) do nothing`,
+    [tx.organisationId, run.root_run_id, run.id, JSON.stringify(events)],
   );
-  if (root === undefined) throw new Error(`no run ${run.root_run_id}`);
-  let position = root.first;
-  for (const event of events)
-    position += await tx.run(
-      `insert into run_events (organisation_id, root_run_id, position, run_id, origin, type, payload)
-       values ($1, $2, $3, $4, $5, $6, $7) on conflict (organisation_id, run_id, origin) do nothing`,
-      [tx.organisationId, run.root_run_id, position, run.id, event.origin, event.type, JSON.stringify(event.payload)],
-    );
-  const known = root.first + events.length - position;
-  if (known > 0)
-    await tx.run("update agent_runs set next_position = next_position - $2 where id = $1", [run.root_run_id, known]);
 }
 
 export interface RunEventRow {
@@ -240,22 +239,31 @@ export interface StepRow {
   completed_at: Date | null;
 }
 
-/** A step by the id the workflow gave it; `lock` holds it until the transaction ends. */
-export function findStep(sql: Sql, runId: string, stepId: string, lock?: "lock"): Promise<StepRow | undefined> {
-  return sql.maybe<StepRow>(
-    `select * from agent_steps where run_id = $1 and step_id = $2${lock === undefined ? "" : " for update"}`,
+/** A step by the id the workflow gave it, held until the transaction ends. */
+export function findStep(tx: Tx, runId: string, stepId: string): Promise<StepRow | undefined> {
+  return tx.maybe<StepRow>("select * from agent_steps where run_id = $1 and step_id = $2 for update", [runId, stepId]);
+}
+
+/** How far a step is and what was answered for it; holds it until the transaction ends. */
+export function lockStep(
+  tx: Tx,
+  runId: string,
+  stepId: string,
+): Promise<Pick<StepRow, "status" | "facts"> | undefined> {
+  return tx.maybe<Pick<StepRow, "status" | "facts">>(
+    "select status, facts from agent_steps where run_id = $1 and step_id = $2 for update",
     [runId, stepId],
   );
 }
 
-/** Adds to a thread's transcript, once per origin. */
+/** Adds to a thread's transcript, once per origin. Sent without waiting. */
 export function say(
   tx: Tx,
   runId: string,
   message: { thread: string; origin: string; role: "user" | "assistant"; content: unknown[] },
-): Promise<number> {
+): void {
   const content = JSON.stringify(message.content);
-  return tx.run(
+  tx.send(
     `insert into run_messages (organisation_id, run_id, thread, origin, role, content, bytes)
      values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (organisation_id, run_id, thread, origin) do nothing`,
@@ -267,6 +275,8 @@ export interface MessageRow {
   position: string;
   role: "user" | "assistant";
   content: Record<string, unknown>[];
+  /** A remark in place of what was said. */
+  left_out: boolean;
 }
 
 /** Of what a thread holds, this much is sent in full; from twice as much on, old tool results are left out. */
@@ -281,13 +291,15 @@ export function readThread(sql: Sql, runId: string, thread: string): Promise<Mes
   return sql.rows<MessageRow>(
     `with sized as (
        select position, role, content, bytes, sum(bytes) over (order by position) as so_far, sum(bytes) over () as total
-         from run_messages where run_id = $1 and thread = $2)
-     select position, role, case
-         when bytes > 2000 and content -> 0 ->> 'type' = 'tool_result' and so_far <= (floor(total / $3) - 1) * $3
+         from run_messages where run_id = $1 and thread = $2),
+     marked as (
+       select *, bytes > 2000 and content -> 0 ->> 'type' = 'tool_result' and so_far <= (floor(total / $3) - 1) * $3 as left_out
+         from sized)
+     select position, role, left_out, case when left_out
          then jsonb_build_array(jsonb_build_object('type', 'tool_result', 'tool_use_id', content -> 0 ->> 'tool_use_id', 'content',
                 'Left out to save room: an earlier result of ' || bytes || ' bytes. Call the tool again if you need it.'))
          else content end as content
-       from sized order by position`,
+       from marked order by position`,
     [runId, thread, windowBytes],
   );
 }
