@@ -2,7 +2,13 @@ import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { PermissionAsk, PermissionState, ProposedCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { announceApproval, decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
+import {
+  announceApproval,
+  decideApproval,
+  decisionOn,
+  findApproval,
+  insertApproval,
+} from "../../db/queries/approvals.ts";
 import {
   appendRunEvents,
   findStep,
@@ -143,8 +149,8 @@ async function serverOf(deps: RunDeps, tx: Tx, run: RunRow, tool: string): Promi
 }
 
 /**
- * What has become of a permission request. An approval is consumed once: it renews the tool's lease and elevates the agent
- * for this tool in this context for a while; a request whose time is over is closed.
+ * What has become of a permission request. An approval that came in time is consumed once: it renews the tool's lease and
+ * elevates the agent for this tool in this context for a while, from now on; a request nobody decided in its time is closed.
  */
 export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId: string }): Promise<PermissionState> {
   const { run, state } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
@@ -169,16 +175,10 @@ export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId:
     });
     if (asked.decision !== "pending") return { run, state: stateNow(asked.decision) };
     const now = deps.now();
-    if (approval.status === "pending" && now < approval.expires_at) return { run, state: stateNow("pending") };
-    const status =
-      approval.status === "approved" && now < approval.expires_at
-        ? "approved"
-        : approval.status === "denied" || approval.status === "cancelled"
-          ? approval.status
-          : "expired";
-    const reason =
-      approval.reason ??
-      (status === "approved" ? "approved" : status === "expired" ? "nobody decided in time" : status);
+    const { status, reason } = decisionOn(approval, now);
+    if (status === "pending") return { run, state: stateNow("pending") };
+    if (status === "applied" || status === "refused")
+      throw new Error(`approval ${approval.id} is ${status}, its permission request still pending`);
     await decideApproval(tx, approval.id, { status: status === "approved" ? "applied" : status, consumed: true }, now);
     await tx.run(
       "update permission_requests set decision = $2, decision_reason = $3, decided_at = $4 where request_id = $1",

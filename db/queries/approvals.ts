@@ -1,3 +1,4 @@
+import { type Decision, decisionOf } from "../../core/approval/decision.ts";
 import { type ApprovalStatus, type CastVote, type Requirement, roleAt } from "../../core/approval/votes.ts";
 import type { Sql, Tx } from "../database.ts";
 import { rolesAt } from "./authority.ts";
@@ -113,6 +114,19 @@ export async function announceApproval(
   await tx.run(
     "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
     [tx.organisationId, ouId, { request_id: id, operation, summary }],
+  );
+}
+
+/** What people have made of a request, by its row. */
+export function decisionOn(approval: ApprovalRow, now: Date): Decision {
+  return decisionOf(
+    {
+      status: approval.status,
+      reason: approval.reason,
+      expiresAt: approval.expires_at,
+      decidedAt: approval.decided_at,
+    },
+    now,
   );
 }
 
