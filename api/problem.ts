@@ -2,9 +2,11 @@ import type { NextFunction, Request, RequestHandler, Response } from "express";
 import type { z } from "zod";
 import { actions } from "../contracts/actions.ts";
 import { reads } from "../contracts/reads.ts";
+import { aboutRun } from "../core/audit/entry.ts";
 import { PowerloomError, toProblem } from "../core/errors.ts";
 import { isDatabaseAway, sqlState } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
+import { runAbout } from "../db/queries/runs.ts";
 import { operations } from "../operations/registry.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 
@@ -61,7 +63,9 @@ async function auditRefusal(
   const caller = res.locals["caller"] as Caller | undefined;
   if (caller === undefined || "request_id" in error.extensions || res.locals["dryRun"] === true) return;
   const operation = String(res.locals["operation"] ?? `${req.method} ${req.path}`);
-  await deps.db.inOrganisation(caller.organisationId, (tx) =>
+  const target = targetIn(operation, req.path);
+  await deps.db.inOrganisation(caller.organisationId, async (tx) => {
+    const run = await runAbout(tx, caller.act.startsWith("run:") ? caller.act : (target ?? ""));
     appendAudit(tx, {
       id: deps.newId(),
       sub: caller.principalId,
@@ -69,14 +73,14 @@ async function auditRefusal(
       delegated_from_session: caller.sid === "" ? null : caller.sid,
       operation,
       ou: null,
-      target: targetIn(operation, req.path),
+      target,
       digest: null,
       rule: typeof error.extensions["rule"] === "string" ? error.extensions["rule"] : error.code,
       approval_id: null,
       outcome: "refused",
-      detail: { problem: { code: error.code, detail: error.message } },
-    }),
-  );
+      detail: { ...aboutRun(run), problem: { code: error.code, detail: error.message } },
+    });
+  });
 }
 
 const templates = new Map<string, string>(

@@ -296,6 +296,12 @@ export const reads: readonly ReadDeclaration[] = [
       session: z.string().max(100).optional().describe("Only entries delegated from this session"),
       target: z.string().max(200).optional().describe("type:id"),
       operation: z.string().max(100).optional(),
+      trace_id: z
+        .string()
+        .regex(/^[0-9a-f]{32}$/, "a trace id has 32 hexadecimal digits, in small letters")
+        .optional()
+        .describe("Only entries of this trace: a tree of runs, with what people said to it and decided"),
+      run: z.uuid().optional().describe("Only entries about this run, those about its subagents left out"),
     }),
     output: z.object({ data: z.array(auditEntryView) }),
   },

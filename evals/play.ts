@@ -123,28 +123,15 @@ async function gather({ requester, auditor }: Scene, id: string): Promise<Eviden
   return { runs, files, audit: auditor === null ? null : await auditOf(auditor, runs) };
 }
 
-/** The trail of a tree of runs: what its person did through it since it was asked for, and the votes on what it asked. */
+/** The trail of a tree of runs: what was done through it, and what people said to it and decided. */
 async function auditOf(auditor: Person, runs: readonly ExportedRun[]): Promise<AuditEntry[]> {
   const [root] = runs;
-  if (root === undefined) return [];
-  const acting = new Set(runs.map(({ id }) => `run:${id}`));
   const entries: AuditEntry[] = [];
-  for (let before = ""; ; ) {
-    const { data } = await auditor.get<{ data: AuditEntry[] }>(
-      `/audit?sub=${root.requester_id}&limit=200${before === "" ? "" : `&before=${before}`}`,
-    );
-    entries.push(...data.filter(({ act, target }) => acting.has(act ?? "") || acting.has(target ?? "")));
-    const last = data.at(-1);
-    if (last === undefined || data.some(({ operation, target }) => isStart(operation, target, root.id))) break;
-    before = String(last.position);
+  for (let before = "", more = root !== undefined; more; ) {
+    const { data } = await auditor.get<{ data: AuditEntry[] }>(`/audit?trace_id=${root?.trace_id}&limit=200${before}`);
+    entries.push(...data);
+    more = data.length === 200;
+    before = `&before=${data.at(-1)?.position ?? 0}`;
   }
-  const asked = runs.flatMap((run) => run.permission_requests.map(({ request_id: request }) => request));
-  for (const request of asked)
-    entries.push(
-      ...(await auditor.get<{ data: AuditEntry[] }>(`/audit?target=request:${request}&operation=approval.vote`)).data,
-    );
   return entries;
 }
-
-const isStart = (operation: string, target: string | null, id: string) =>
-  operation === "run.start" && target === `run:${id}`;

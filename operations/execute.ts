@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { matchPolicies, type PolicyRule, policiesByOu } from "../core/approval/policies.ts";
 import type { Requirement } from "../core/approval/votes.ts";
-import type { AuditBody } from "../core/audit/entry.ts";
+import { type AuditBody, aboutRun } from "../core/audit/entry.ts";
 import { decide, explainDenial } from "../core/authority/decide.ts";
 import type { Permission } from "../core/authority/roles.ts";
 import { digestOf } from "../core/canonical.ts";
@@ -164,7 +164,14 @@ async function refusingBadData<Result>(body: () => Promise<Result>): Promise<Res
 
 /** The audit entry of an operation's outcome. */
 export function auditBody(
-  operation: { id: string; name: string; sub: string; act: string; sid: string; trace_id?: string | null },
+  operation: {
+    id: string;
+    name: string;
+    sub: string;
+    act: string;
+    sid: string;
+    run?: { id: string; trace_id: string } | null;
+  },
   outcome: AuditBody["outcome"],
   more: Partial<Pick<AuditBody, "ou" | "target" | "digest" | "rule" | "approval_id" | "detail">>,
 ): AuditBody {
@@ -181,6 +188,6 @@ export function auditBody(
     approval_id: null,
     outcome,
     ...more,
-    detail: { ...(operation.trace_id == null ? {} : { trace_id: operation.trace_id }), ...more.detail },
+    detail: { ...aboutRun(operation.run), ...more.detail },
   };
 }

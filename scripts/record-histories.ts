@@ -362,6 +362,14 @@ async function recordRuns({ root, builder, second }: World): Promise<void> {
   await ended(builder, raised.id);
   await save("agent-run-2-budget-raised", workflowIds.agentRun(raised.id));
 
+  // Time goes by while the model answers: an alert, another one, the end.
+  const late = await start("late", talker([{ ...listing, delay_ms: 4_000 }]), {
+    ...alone,
+    budget: { wall_seconds: 3 },
+  });
+  await ended(builder, late.id);
+  await save("agent-run-2-time-over", workflowIds.agentRun(late.id));
+
   const circling = await start("circling", talker([listing]), alone);
   await runWhen(builder, circling.id, ({ status }) => status === "paused", "it is paused");
   await builder.send("POST", `/runs/${circling.id}/resume`, {});

@@ -5,6 +5,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
@@ -20,6 +21,7 @@ import { RunEnding } from "./run/ending.ts";
 import { askHooks, budgetUse, runView } from "./run/hooks.ts";
 import { runPlan } from "./run/run-plan.ts";
 import type { OpenRun, Run, RunState } from "./run/state.ts";
+import { watchTime } from "./run/watch-time.ts";
 import { createBoard } from "./status-board.ts";
 
 interface End {
@@ -77,6 +79,9 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
     deaf = true;
   });
 
+  let working = true;
+  let recording = false;
+  let watching: Promise<void> | undefined;
   let end: End;
   try {
     end = await scope.run(async () => {
@@ -86,6 +91,16 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
         state = begin(opened, order.caps);
       }
       const { opened } = state;
+      // A run that was under way before there were such alerts goes on without.
+      if (state.clock !== undefined && patched("time-alerts"))
+        watching = watchTime(
+          ref,
+          state,
+          () => !working,
+          (now) => {
+            recording = now;
+          },
+        ).catch(() => undefined);
       board.show("running", opened.label, opened.ou);
       const run: Run = {
         ref,
@@ -119,6 +134,8 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
     end = endOf(error, told);
   }
   return CancellationScope.nonCancellable(async () => {
+    working = false;
+    if (watching !== undefined) await watching;
     const root = state?.budget.nodes[rootNode];
     const spent = root?.spent ?? { tokens: 0, costMicros: 0, calls: 0 };
     const below = state?.below ?? spent;
@@ -143,7 +160,7 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
       if (!workflowInfo().continueAsNewSuggested || Object.keys(run.state.budget.held).length > 0) return;
       await condition(allHandlersFinished);
       // What people say is taken once: what is being taken, and that they paused the run, would be lost on the way.
-      await condition(() => deaf || (!taking && !paused && signals === seen));
+      await condition(() => !recording && (deaf || (!taking && !paused && signals === seen)));
       await continueAsNew<typeof agentRun>(order, { ...run.state, budget: forgetFinished(run.state.budget) });
     };
     const { plan } = run.state.opened;
@@ -167,9 +184,14 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
 }
 
 function begin(opened: OpenRun, caps: RunCaps | undefined): RunState {
+  const own = opened.caps.deadline;
+  // The earlier of its own and that of the run above it, which has a clock of its own.
+  const above = caps?.deadline ?? Number.POSITIVE_INFINITY;
+  const first = own !== undefined && own <= above;
   return {
     opened,
-    budget: openBudget({ ...opened.caps, ...caps }),
+    budget: openBudget({ ...opened.caps, ...caps, ...(first ? { deadline: own } : {}) }),
+    ...(first ? { clock: { since: Date.now(), told: 0 as const } } : {}),
     toolCalls: 0,
     stepNum: 0,
     below: { tokens: 0, costMicros: 0, calls: 0 },

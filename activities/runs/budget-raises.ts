@@ -6,6 +6,7 @@ import {
   type ApprovalRow,
   announceApproval,
   decideApproval,
+  decisionOn,
   findApproval,
   insertApproval,
 } from "../../db/queries/approvals.ts";
@@ -92,8 +93,8 @@ export async function askForBudget(deps: RunDeps, ask: BudgetAsk): Promise<Permi
 }
 
 /**
- * What has become of a request for a larger budget. Approved, it is consumed once: what is added is held at every OU above
- * in the same transaction, and when one of them has too little left, nothing is added.
+ * What has become of a request for a larger budget. Approved in time, it is consumed once: what is added is held at every
+ * OU above in the same transaction, and when one of them has too little left, nothing is added.
  */
 export async function settleBudget(deps: RunDeps, ref: RunRef & { requestId: string }): Promise<BudgetAnswer> {
   const { run, answer } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
@@ -118,23 +119,23 @@ async function settle(deps: RunDeps, tx: Tx, run: RunRow, approval: ApprovalRow)
     reason,
     ...deadlineAfter(approval, now),
   });
-  switch (approval.status) {
-    case "applied":
-      return said("approved", approval.reason ?? "approved");
-    case "refused":
-      return said("denied", approval.reason ?? "refused");
+  const decision = decisionOn(approval, now);
+  switch (decision.status) {
     case "pending":
-      if (now < approval.expires_at) return said("pending", "");
-      return finish(said("expired", "nobody decided in time"), "expired");
+      return said("pending", "");
+    case "applied":
+      return said("approved", decision.reason);
+    case "refused":
+      return said("denied", decision.reason);
     case "denied":
     case "cancelled":
     case "expired":
-      return finish(said(approval.status, approval.reason ?? approval.status), approval.status);
+      return finish(said(decision.status, decision.reason), decision.status);
     case "approved": {
       const short = await holdMore(tx, run, by);
       if (short !== undefined) return finish(said("denied", short), "refused");
       await tx.run("update agent_runs set budget = $2 where id = $1", [run.id, JSON.stringify(budgetIn(approval))]);
-      return finish(said("approved", approval.reason ?? "approved"), "applied");
+      return finish(said("approved", decision.reason), "applied");
     }
   }
 

@@ -78,6 +78,7 @@ async function openIn(
     const held = run.parent_run_id === null ? await holdBudget(tx, run) : undefined;
     if (held !== undefined) return { kind: "closed", status: "failed", rule: "ou-budget", reason: held };
     await start(deps, tx, run, { definition, rule: rights.rule, offers }, now);
+    run.started_at = now;
   }
   return factsOf(deps, tx, run, definition);
 }

@@ -2,7 +2,13 @@ import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { PermissionAsk, PermissionState, ProposedCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { announceApproval, decideApproval, findApproval, insertApproval } from "../../db/queries/approvals.ts";
+import {
+  announceApproval,
+  decideApproval,
+  decisionOn,
+  findApproval,
+  insertApproval,
+} from "../../db/queries/approvals.ts";
 import {
   appendRunEvents,
   findStep,
@@ -26,14 +32,19 @@ const expiryMs = 24 * 3_600_000;
 /** How long the same agent may do the same thing again without asking, milliseconds. */
 const elevationMs = 300_000;
 
-/** Asks the Approvers at the run's OU to let one tool call pass. Asked again for the same call it is the same request. */
+/**
+ * Asks the Approvers at the run's OU to let one tool call pass. Asked again in the same round it is the same request,
+ * whatever has become of it: work that is repeated must not ask people once more what they have decided.
+ */
 export async function askPermission(deps: RunDeps, ask: PermissionAsk): Promise<PermissionState> {
   const { run, state } = await deps.db.inOrganisation(ask.organisationId, async (tx) => {
     const [run, step] = await Promise.all([requireRun(tx, ask.runId), findStep(tx, ask.runId, ask.stepId)]);
     if (step === undefined) throw new Error(`no step ${ask.stepId}`);
-    const before = await latestFor(tx, run, step);
-    if (before !== undefined && before.decision === "pending") return { run, state: before.state };
-    return { run, state: await request(deps, tx, run, step, ask, before?.round ?? 0) };
+    const requestId = `perm_${sha256Hex(`${run.id}/${step.step_id}/${ask.round}`).slice(0, 32)}`;
+    const before = await findApproval(tx, requestId);
+    if (before !== undefined)
+      return { run, state: { requestId, status: "pending" as const, expiresAt: before.expires_at.getTime() } };
+    return { run, state: await request(deps, tx, run, step, ask, requestId) };
   });
   tellWatchers(deps, run);
   return state;
@@ -45,13 +56,11 @@ async function request(
   run: RunRow,
   step: StepRow,
   ask: PermissionAsk,
-  round: number,
+  requestId: string,
 ): Promise<PermissionState> {
   const now = deps.now();
   const tool = step.tool_name ?? "";
   const args = step.args ?? {};
-  // Readable ids: which run, which step, and the how-manieth time it was asked.
-  const requestId = `perm_${sha256Hex(`${run.id}/${step.step_id}/${round + 1}`).slice(0, 32)}`;
   const proposed = step.decision?.["proposed"] as ProposedCall;
   const server = await serverOf(deps, tx, run, tool);
   const call = {
@@ -70,7 +79,7 @@ async function request(
     args_digest: step.args_digest,
     context_hash: proposed.contextHash,
     context: contextKey(tool, args),
-    round: round + 1,
+    round: ask.round,
     expires_at: expiresAt.toISOString(),
   };
   await insertApproval(tx, {
@@ -143,8 +152,8 @@ async function serverOf(deps: RunDeps, tx: Tx, run: RunRow, tool: string): Promi
 }
 
 /**
- * What has become of a permission request. An approval is consumed once: it renews the tool's lease and elevates the agent
- * for this tool in this context for a while; a request whose time is over is closed.
+ * What has become of a permission request. An approval that came in time is consumed once: it renews the tool's lease and
+ * elevates the agent for this tool in this context for a while, from now on; a request nobody decided in its time is closed.
  */
 export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId: string }): Promise<PermissionState> {
   const { run, state } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
@@ -169,16 +178,10 @@ export async function settlePermission(deps: RunDeps, ref: RunRef & { requestId:
     });
     if (asked.decision !== "pending") return { run, state: stateNow(asked.decision) };
     const now = deps.now();
-    if (approval.status === "pending" && now < approval.expires_at) return { run, state: stateNow("pending") };
-    const status =
-      approval.status === "approved" && now < approval.expires_at
-        ? "approved"
-        : approval.status === "denied" || approval.status === "cancelled"
-          ? approval.status
-          : "expired";
-    const reason =
-      approval.reason ??
-      (status === "approved" ? "approved" : status === "expired" ? "nobody decided in time" : status);
+    const { status, reason } = decisionOn(approval, now);
+    if (status === "pending") return { run, state: stateNow("pending") };
+    if (status === "applied" || status === "refused")
+      throw new Error(`approval ${approval.id} is ${status}, its permission request still pending`);
     await decideApproval(tx, approval.id, { status: status === "approved" ? "applied" : status, consumed: true }, now);
     await tx.run(
       "update permission_requests set decision = $2, decision_reason = $3, decided_at = $4 where request_id = $1",
@@ -252,32 +255,4 @@ async function grant(
       new Date(now.getTime() + elevationMs),
     ],
   );
-}
-
-async function latestFor(
-  tx: Tx,
-  run: RunRow,
-  step: StepRow,
-): Promise<{ decision: PermissionState["status"]; round: number; state: PermissionState } | undefined> {
-  const row = await tx.maybe<{
-    request_id: string;
-    decision: PermissionState["status"];
-    reason: string;
-    context: { round: number; expires_at: string };
-  }>(
-    `select request_id, decision, reason, context from permission_requests
-      where run_id = $1 and step_id = $2 order by created_at desc limit 1`,
-    [run.id, step.step_id],
-  );
-  return row === undefined
-    ? undefined
-    : {
-        decision: row.decision,
-        round: row.context.round,
-        state: {
-          requestId: row.request_id,
-          status: row.decision,
-          expiresAt: Date.parse(row.context.expires_at),
-        },
-      };
 }

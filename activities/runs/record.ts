@@ -1,4 +1,4 @@
-import type { AuditBody } from "../../core/audit/entry.ts";
+import { type AuditBody, aboutRun } from "../../core/audit/entry.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import type { RunRow } from "../../db/queries/runs.ts";
@@ -31,7 +31,7 @@ export function auditRun(
     rule: entry.rule ?? null,
     approval_id: entry.approvalId ?? null,
     outcome: entry.outcome,
-    detail: { trace_id: run.trace_id, agent: run.agent_id, ...entry.detail },
+    detail: { ...aboutRun(run), agent: run.agent_id, ...entry.detail },
   });
 }
 

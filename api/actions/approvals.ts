@@ -1,4 +1,5 @@
 import { castVote } from "../../core/approval/votes.ts";
+import { aboutRun } from "../../core/audit/entry.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Tx } from "../../db/database.ts";
 import { type ApprovalRow, approverRoles, decideApproval, findApproval } from "../../db/queries/approvals.ts";
@@ -113,6 +114,6 @@ function audit(
     rule: approval.requirements.map((requirement) => `policy:${requirement.policyName}`).join(","),
     approval_id: approval.id,
     outcome,
-    detail,
+    detail: { ...aboutRun(approval.run), ...detail },
   });
 }

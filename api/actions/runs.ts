@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { z } from "zod";
 import type { runInput } from "../../contracts/runs.ts";
+import { aboutRun } from "../../core/audit/entry.ts";
 import { digestOf } from "../../core/canonical.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import { type OrganisationId, type RunId, workflowIds } from "../../core/ids.ts";
@@ -64,6 +65,7 @@ async function storeRun(
   if (paths.size !== asked.files.length)
     throw new PowerloomError("invalid_input", "Two of the files have the same path.", { pointer: "/files" });
   const id = deps.newId();
+  const traceId = trace?.traceId ?? randomBytes(16).toString("hex");
   const pinned = await pinDefinitions(tx, deps.definitions, asked.agent, deps.newId);
   const { tokens, cost_usd, calls, wall_seconds } = asked.budget;
   const budget: RunBudget = {
@@ -76,7 +78,7 @@ async function storeRun(
     id,
     parentRunId: null,
     rootRunId: id,
-    traceId: trace?.traceId ?? randomBytes(16).toString("hex"),
+    traceId,
     traceparent: trace === null ? null : writeTraceParent(trace),
     definitionId: pinned[asked.agent] ?? "",
     agentId: asked.agent,
@@ -114,7 +116,7 @@ async function storeRun(
     rule,
     approval_id: null,
     outcome: "accepted",
-    detail: { agent: asked.agent, budget, files: asked.files.length },
+    detail: { ...aboutRun({ id, trace_id: traceId }), agent: asked.agent, budget, files: asked.files.length },
   });
   const row = await findRun(tx, id);
   if (row === undefined) throw new Error("the run just stored cannot be read");
@@ -178,7 +180,7 @@ async function tellRun(
       rule,
       approval_id: null,
       outcome: "accepted",
-      detail: kind === "cancel" ? payload : {},
+      detail: { ...aboutRun(run), ...(kind === "cancel" ? payload : {}) },
     });
     return commandId;
   });

@@ -109,6 +109,13 @@ export const governanceReads: Record<string, Read> = {
     if (query["session"] !== undefined) conditions.add("entry ->> 'delegated_from_session' = ?", query["session"]);
     if (query["target"] !== undefined) conditions.add("entry ->> 'target' = ?", query["target"]);
     if (query["operation"] !== undefined) conditions.add("entry ->> 'operation' = ?", query["operation"]);
+    if (query["trace_id"] !== undefined) conditions.add("trace_id = ?", query["trace_id"]);
+    if (query["run"] !== undefined)
+      // By its trace first: that is what the index knows.
+      conditions.add(
+        "trace_id = (select trace_id from agent_runs where id = ?::uuid) and entry #>> '{detail,run_id}' = ?::text",
+        query["run"],
+      );
     const rows = await tx.rows<{ position: string; at: string; hash: string; entry: AuditBody }>(
       `select position, at_text as at, hash, entry
          from control_plane_audit where ${conditions.sql} order by position desc limit $${conditions.values.length + 1}`,

@@ -720,6 +720,20 @@ export const commands: readonly CommandSpec[] = [
       },
       { name: "target", in: "query", required: false, type: "string", description: "type:id" },
       { name: "operation", in: "query", required: false, type: "string" },
+      {
+        name: "trace_id",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only entries of this trace: a tree of runs, with what people said to it and decided",
+      },
+      {
+        name: "run",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only entries about this run, those about its subagents left out",
+      },
     ],
   },
   {

@@ -27,3 +27,11 @@ export interface AuditBody {
     | "failed";
   detail: Record<string, unknown>;
 }
+
+/** The part of an entry's detail that ties it to a run, and to the tree of runs with one trace id that it belongs to. */
+export function aboutRun(run: { id: string; trace_id: string } | null | undefined): {
+  run_id?: string;
+  trace_id?: string;
+} {
+  return run == null ? {} : { run_id: run.id, trace_id: run.trace_id };
+}

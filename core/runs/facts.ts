@@ -196,6 +196,8 @@ export type ToolOutcome =
 
 export interface PermissionAsk extends RunRef {
   stepId: string;
+  /** The how-manieth time this call is asked for. */
+  round: number;
   rule: string;
   reason: string;
 }

@@ -308,6 +308,13 @@ alter table approval_requests drop constraint approval_requests_kind_check;
 alter table approval_requests add constraint approval_requests_kind_check check (kind in ('operation', 'tool_call', 'permission', 'budget'));
 alter table approval_requests add column run_id uuid;
 
+-- Everything that was recorded of a tree of runs. A column, although it costs another parse of the body under the chain's
+-- lock: what reads jsonb is not leakproof, and below row-level security no index over such an expression is used.
+alter table control_plane_audit add column trace_id text
+  generated always as (body::jsonb #>> '{detail,trace_id}') stored;
+create index control_plane_audit_trace on control_plane_audit (organisation_id, trace_id, position)
+  where trace_id is not null;
+
 -- Runs nobody works on: just stored, or told something and not signalled. Now and then every open one.
 create function unattended_runs(older_than interval, at_most integer)
 returns table (organisation_id uuid, id uuid, is_root boolean)

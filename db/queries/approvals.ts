@@ -1,3 +1,4 @@
+import { type Decision, decisionOf } from "../../core/approval/decision.ts";
 import { type ApprovalStatus, type CastVote, type Requirement, roleAt } from "../../core/approval/votes.ts";
 import type { Sql, Tx } from "../database.ts";
 import { rolesAt } from "./authority.ts";
@@ -22,12 +23,16 @@ export interface ApprovalRow {
   created_at: Date;
   expires_at: Date;
   decided_at: Date | null;
+  /** The run that asks, when one does. */
+  run: { id: string; trace_id: string } | null;
   votes: (CastVote & { email: string; reason: string | null; at: string })[];
 }
 
 export const approvalSelect = `select r.id, r.kind, r.session_id, r.operation, r.ou_id, o.path as ou_path,
   o.ancestors as ou_ancestors, r.requester_id, u.email as requester_email, r.act, r.requirements, r.digest, r.diff, r.status,
-  r.reason, r.workflow_id, r.created_at, r.expires_at, r.decided_at, coalesce((
+  r.reason, r.workflow_id, r.created_at, r.expires_at, r.decided_at, case when r.act like 'run:%' then (
+    select json_build_object('id', a.id, 'trace_id', a.trace_id) from agent_runs a
+     where a.organisation_id = r.organisation_id and a.id = substr(r.act, 5)::uuid) end as run, coalesce((
     select json_agg(json_build_object('principalId', v.principal_id, 'decision', v.decision, 'roles', v.roles,
              'email', voter.email, 'reason', v.reason, 'at', v.at) order by v.at)
       from approval_votes v join users voter on voter.organisation_id = v.organisation_id and voter.id = v.principal_id
@@ -113,6 +118,19 @@ export async function announceApproval(
   await tx.run(
     "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
     [tx.organisationId, ouId, { request_id: id, operation, summary }],
+  );
+}
+
+/** What people have made of a request, by its row. */
+export function decisionOn(approval: ApprovalRow, now: Date): Decision {
+  return decisionOf(
+    {
+      status: approval.status,
+      reason: approval.reason,
+      expiresAt: approval.expires_at,
+      decidedAt: approval.decided_at,
+    },
+    now,
   );
 }
 

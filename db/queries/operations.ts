@@ -33,13 +33,14 @@ export interface OperationRow {
   created_at: Date;
   expires_at: Date;
   finished_at: Date | null;
-  /** Of the tree of runs it was asked in, for the audit trail. */
-  trace_id?: string | null;
+  /** The run that asked for it, when one did. */
+  run?: { id: string; trace_id: string } | null;
 }
 
 const columns = `id, name, sub, act, sid, idempotency_key, key_expires_at, body_digest, input, if_match, status, ou_id,
   target_type, target_id, diff, result, problem, reason, sealed_secret, created_at, expires_at, finished_at,
-  case when act like 'run:%' then (select r.trace_id from agent_runs r where r.id = substr(operations.act, 5)::uuid) end as trace_id`;
+  case when act like 'run:%' then (select json_build_object('id', r.id, 'trace_id', r.trace_id) from agent_runs r
+    where r.id = substr(operations.act, 5)::uuid) end as run`;
 
 /** The intent, locked against everybody else who might act on it when `lock` is given. */
 export function findOperationRow(sql: Sql, id: string, lock?: "lock"): Promise<OperationRow | undefined> {

@@ -210,6 +210,23 @@ export function readRunEvents(sql: Sql, rootRunId: string, after: number, limit:
   );
 }
 
+/**
+ * The run that something is about, by what the audit trail calls it: a run itself (`run:<id>`), or what one has asked
+ * people for (`request:<id>`).
+ */
+export async function runAbout(sql: Sql, target: string): Promise<{ id: string; trace_id: string } | undefined> {
+  const [kind, id = ""] = target.split(":");
+  if (kind === "request")
+    return sql.maybe(
+      `select id, trace_id from agent_runs
+        where id = (select case when act like 'run:%' then substr(act, 5)::uuid end from approval_requests where id = $1)`,
+      [id],
+    );
+  return kind === "run" && isUuid(id)
+    ? sql.maybe("select id, trace_id from agent_runs where id = $1", [id])
+    : undefined;
+}
+
 export interface StepRow {
   step_id: string;
   run_id: string;

@@ -38,7 +38,7 @@ export interface AuditFacts {
   target: string | null;
   act: string | null;
   approval_id: string | null;
-  body: { id: string; detail: { trace_id?: string } };
+  body: { id: string };
 }
 
 interface CallFacts {
@@ -53,7 +53,7 @@ export interface Evidence {
   traceId: string;
   /** The run that was asked for first, its subagents after it. */
   runs: RunFacts[];
-  /** Entries of this run and its subagents, oldest first. */
+  /** Entries with the trace id: of this run and its subagents, and what people said and decided. Oldest first. */
   audit: AuditFacts[];
   intact: boolean;
   /** How many entries the whole chain has. */
@@ -83,20 +83,15 @@ export async function gatherEvidence(
   return { traceId, runs, audit, intact: verdict.intact, entries: verdict.entries, calls };
 }
 
-/** Entries that carry the trace id, and the votes on what the run asked for: those are deeds of other people. */
 async function auditOf(auditor: Person, traceId: string): Promise<AuditFacts[]> {
   const all: AuditFacts[] = [];
   for (let before = "", full = true; full; ) {
-    const { data } = await auditor.get<{ data: AuditFacts[] }>(`/audit?limit=200${before}`);
+    const { data } = await auditor.get<{ data: AuditFacts[] }>(`/audit?trace_id=${traceId}&limit=200${before}`);
     all.push(...data);
     full = data.length === 200;
     before = `&before=${data.at(-1)?.position ?? 0}`;
   }
-  const ours = all.filter(({ body }) => body.detail.trace_id === traceId);
-  const asked = new Set(ours.flatMap(({ approval_id: id }) => (id === null ? [] : [id])));
-  return all
-    .filter((entry) => ours.includes(entry) || (entry.approval_id !== null && asked.has(entry.approval_id)))
-    .reverse();
+  return all.reverse();
 }
 
 async function callsOf(simulatorUrl: string, since: number): Promise<CallFacts[]> {

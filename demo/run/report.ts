@@ -58,12 +58,12 @@ export function reviewLines(runs: readonly RunFacts[], paint: Paint): string[] {
 }
 
 /** The trail of the run and its subagents: whose deed, what, how it went. */
-export function auditLines({ audit, runs }: Evidence, approver: string): string[] {
+export function auditLines({ audit, runs }: Evidence, people: { requester: string; approver: string }): string[] {
   const agents = new Map(runs.map(({ id, agent }) => [`run:${id}`, agent]));
   return tableLines(
     audit.map(({ position, operation, outcome, target, act }) => [
       `  ${String(position).padStart(4)}`,
-      operation === "approval.vote" ? approver : (agents.get(act ?? "") ?? act ?? ""),
+      operation === "approval.vote" ? people.approver : act === null ? people.requester : (agents.get(act) ?? act),
       operation,
       outcome,
       oneLine((target ?? "").replace(/^run:.*/, ""), 80),

@@ -39,7 +39,7 @@ export async function tellRun(options: StoryOptions): Promise<boolean> {
     `${cast.auditor.email} (Auditor) looks at every entry with trace id ${evidence.traceId}.`,
     `What an agent did is a deed of ${cast.requester.email}, done through a run; the votes are ${cast.approver.email}'s.`,
   );
-  screen.say(...auditLines(evidence, cast.approver.email));
+  screen.say(...auditLines(evidence, { requester: cast.requester.email, approver: cast.approver.email }));
   return verdict(options, ran, evidence, after, changed.length);
 }
 

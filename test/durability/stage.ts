@@ -11,7 +11,9 @@ import { eventually } from "../support/organisation.ts";
 export interface Stage {
   stack: LocalStack;
   witness: Witness;
-  /** SIGKILL. Resolves when the process is gone. */
+  /** SIGSTOP: it does nothing more, and nobody notices. */
+  freeze(part: string): void;
+  /** SIGKILL, frozen or not. Resolves when the process is gone. */
   kill(part: string): Promise<void>;
   /** Resolves when a killed part runs again. */
   again(part: string): Promise<void>;
@@ -50,6 +52,11 @@ export async function openStage(
     const state = current.stack.supervisor.state(part);
     return state?.status === "running" ? state.pid : undefined;
   };
+  const requirePid = (part: string) => {
+    const pid = pidOf(part);
+    if (pid === undefined) throw new Error(`${part} does not run`);
+    return pid;
+  };
   return {
     get stack() {
       return current.stack;
@@ -57,9 +64,11 @@ export async function openStage(
     get witness() {
       return current.witness;
     },
+    freeze(part) {
+      process.kill(requirePid(part), "SIGSTOP");
+    },
     async kill(part) {
-      const pid = pidOf(part);
-      if (pid === undefined) throw new Error(`${part} does not run`);
+      const pid = requirePid(part);
       process.kill(pid, "SIGKILL");
       await eventually(async () => (isAlive(pid) ? undefined : true), `${part} is gone`);
       // The supervisor notices a moment later: until then the state still names the dead process.

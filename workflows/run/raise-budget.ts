@@ -49,6 +49,8 @@ async function askForMore(run: Run, refusal: BudgetRefusal): Promise<void> {
   if (!raised.ok) throw endedBy(refusal, raised.reason);
   state.budget = raised.state;
   state.raises = round;
+  // Time that was allowed begins when it was allowed, and so do its alerts.
+  if (deadline > 0 && state.clock !== undefined) state.clock = { since: Date.now(), told: 0 };
 }
 
 /** Waits for a request that people decide: what wakes it proves nothing, the row is read each time. */

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/budget/time-alerts.ts";
 import type { BudgetState } from "../../core/budget/tree.ts";
 import type { RunRef } from "../../core/ids.ts";
 import type { BreakerState } from "../../core/loop/breaker.ts";
@@ -24,6 +25,8 @@ export interface RunState {
   heard?: number;
   /** How often people have allowed it more budget. */
   raises?: number;
+  /** Of a run with a limit on time of its own. */
+  clock?: Clock;
 }
 
 /** One conversation: the main one of a run, or that of a planned step. */

@@ -39,10 +39,12 @@ export async function useTool(
   const hooks = await askHooks(run, "before_tool", subjectOf(run, proposed, answeredBy), proposed.own, proposed.stepId);
   let call = proposed;
   let approval: PermissionState | undefined;
+  let asked = 0;
   for (let round = 1; ; round += 1) {
     const verdict = hooks.kind === "refuse" ? { verdict: "refuse" as const, ...hooks } : decide(run, call, approval);
     if (verdict.verdict === "ask") {
-      approval = await permission(run, call, verdict);
+      asked += 1;
+      approval = await permission(run, call, verdict, asked);
       continue;
     }
     const order: ToolOrder["verdict"] =
@@ -120,9 +122,10 @@ function decide(run: Run, call: ProposedCall, approval: PermissionState | undefi
 async function permission(
   run: Run,
   call: ProposedCall,
-  why: { rule: string; reason: string },
+  { rule, reason }: { rule: string; reason: string },
+  round: number,
 ): Promise<PermissionState> {
-  const asked = await records.askPermission({ ...run.ref, stepId: call.stepId, rule: why.rule, reason: why.reason });
+  const asked = await records.askPermission({ ...run.ref, stepId: call.stepId, round, rule, reason });
   run.say(
     "waiting",
     `approval of ${call.tool} (${asked.requestId}), expires ${new Date(asked.expiresAt).toISOString()}`,

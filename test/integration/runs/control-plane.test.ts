@@ -251,6 +251,21 @@ describe("an operation that needs approval", () => {
     expect((await vote(eve, request, digest)).status).toBe(200);
     expect(await settled(bob, request)).toMatchObject({ status: "applied", actor: `run:${id}` });
     expect(await agentsNamed("careful-one")).toMatchObject([{ owner_id: bob.id }]);
+    // What people said to it is found with what the run did, although the run was over by then.
+    const { data } = await organisation.admin.get<{ data: { operation: string; outcome: string; sub: string }[] }>(
+      `/audit?run=${id}`,
+    );
+    const afterwards = data
+      .slice(
+        0,
+        data.findIndex(({ operation }) => operation === "run.completed"),
+      )
+      .reverse();
+    expect(afterwards.map(({ sub, operation, outcome }) => [sub, operation, outcome])).toEqual([
+      [bob.id, "approval.vote", "refused"],
+      [eve.id, "approval.vote", "voted"],
+      [bob.id, "agent.create", "applied"],
+    ]);
   });
 
   test("is withdrawn when the run that asked is cancelled", async () => {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, runWhen } from "../../support/runs.ts";
+import { asSuperuser } from "../governance/stage.ts";
 
 // The agents `spender` and `spending-desk` of test/fixtures/agents have `budget_enforcement: soft`.
 
@@ -111,6 +112,38 @@ describe("a run that meets its cap and may ask for more", () => {
       budget: { calls: 1 },
     });
     expect(await typesOf(id)).toContain("budget_refused");
+  });
+
+  test("ends by itself when nobody decides in time, and what comes later changes nothing", async () => {
+    const { id: ou } = await organisation.admin.make<{ id: string }>("/ous", {
+      parent: organisation.root,
+      name: "slow",
+    });
+    await organisation.admin.make(`/ous/${ou}/budget`, { tokens_limit: 500_000 });
+    const spending = { reader: { turns: [{ ...look("a"), usage: { input_tokens: 29_000 } }, done] } };
+    const id = await begin("undecided", spending, { ou, budget: { tokens: 30_000 } });
+    await runWhen(bob, id, ({ status }) => status === "waiting", "it asks");
+    const [request] = await requestsOf(id);
+    // Two seconds instead of a day: told to look again, the run sets its own clock by that.
+    await asSuperuser((sql) =>
+      sql.query("update approval_requests set expires_at = clock_timestamp() + interval '2 seconds' where id = $1", [
+        request?.id,
+      ]),
+    );
+    for (const what of ["pause", "resume"])
+      expect((await bob.send("POST", `/runs/${id}/${what}`, {})).status).toBe(202);
+    expect(await ended(bob, id)).toMatchObject({
+      status: "stopped",
+      budget: { tokens: 30_000 },
+      reason: { rule: "budget-exhausted", reason: expect.stringContaining("expired: nobody decided in time") },
+    });
+    expect(await requestsOf(id)).toMatchObject([{ status: "expired" }]);
+    const late = { decision: "approve", digest: request?.digest };
+    expect((await eve.send("POST", `/approvals/${request?.id}/votes`, late)).status).toBe(409);
+    const types = (await typesOf(id)).filter((type) => type.startsWith("budget_r"));
+    expect(types).toEqual(["budget_requested", "budget_refused"]);
+    const { data } = await organisation.admin.get<{ data: Record<string, unknown>[] }>(`/budgets?ou=${ou}`);
+    expect(data).toMatchObject([{ tokens_held: 0 }]);
   });
 
   test("cancelled while it waits, it leaves nothing to decide", async () => {

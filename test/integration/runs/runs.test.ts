@@ -91,12 +91,15 @@ describe("a run from task to reviewed result", () => {
     ])
       expect(types).toContain(type);
     const audit = await organisation.admin.get<{
-      data: { operation: string; body: { act: string; detail: { trace_id?: string } } }[];
+      data: { operation: string; body: { act: string | null; detail: { trace_id?: string } } }[];
     }>("/audit?limit=200");
     const ofRun = audit.data.filter(({ body }) => body.detail.trace_id === trace_id);
     expect(ofRun.filter(({ operation }) => operation === "run.started")).toHaveLength(4);
     expect(ofRun.filter(({ operation }) => operation === "run.completed")).toHaveLength(4);
-    expect(ofRun.every(({ body }) => body.act.startsWith("run:"))).toBe(true);
+    // What people did themselves: they asked for the run and decided what it asked.
+    const theirs = ofRun.filter(({ body }) => body.act === null).map(({ operation }) => operation);
+    expect(theirs.toSorted()).toEqual(["approval.vote", "approval.vote", "run.start"]);
+    expect(ofRun.every(({ body }) => body.act === null || body.act.startsWith("run:"))).toBe(true);
     expect(await organisation.admin.get("/audit/verify")).toMatchObject({ intact: true });
 
     const whole = await bob.get<{ trace_id: string; runs: { transcript: unknown[]; steps: unknown[] }[] }>(
