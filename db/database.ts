@@ -63,7 +63,7 @@ export function openDatabase(url: string, options: { max?: number; name: string 
     client.on("error", () => undefined);
     // Of every transaction that is given no limits of its own: said once, and not with each `begin`.
     const limits = `set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs}; set idle_in_transaction_session_timeout = ${abandonedMs}`;
-    unawaited(client.query(limits));
+    void unawaited(client.query(limits));
   });
   return {
     pool,
