@@ -4,10 +4,11 @@ import { decide } from "../../core/authority/decide.ts";
 import { digestOf } from "../../core/canonical.ts";
 import type { RunRef } from "../../core/ids.ts";
 import type { OpenedRun, PlannedStep, RunCaps } from "../../core/runs/facts.ts";
-import type { Fault } from "../../core/runs/terms.ts";
+import type { Fault, Mode } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 import { gatherEvidence } from "../../db/queries/authority.ts";
 import { appendRunEvents, type RunBudget, type RunRow, requireRun, say } from "../../db/queries/runs.ts";
+import type { ToolSpec } from "../../tools/spec.ts";
 import { checkSchema } from "../../tools/validate.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -65,7 +66,11 @@ async function openIn(
     return { kind: "closed", status: "cancelled", rule: "run-over", reason: "the run has ended already" };
   const now = deps.now();
   const at = { path: run.ou_path, ancestors: run.ou_ancestors };
-  const rights = decide(await gatherEvidence(tx, run.requester_id, "run:create", at, now));
+  const [evidence, { mode }] = await Promise.all([
+    gatherEvidence(tx, run.requester_id, "run:create", at, now),
+    readMode(tx),
+  ]);
+  const rights = decide(evidence);
   if (rights.effect === "deny")
     return {
       kind: "closed",
@@ -73,26 +78,35 @@ async function openIn(
       rule: rights.rule,
       reason: "the person this run acts for may not run agents there (any more)",
     };
-  if (run.status === "received") {
+  const isNew = run.status === "received";
+  if (isNew) {
     if (caps !== undefined) run.budget = narrowBudget(tx, run, caps);
     const held = run.parent_run_id === null ? await holdBudget(tx, run) : undefined;
     if (held !== undefined) return { kind: "closed", status: "failed", rule: "ou-budget", reason: held };
-    await start(deps, tx, run, { definition, rule: rights.rule, offers }, now);
-    run.started_at = now;
+    storeOffers(tx, run, offers);
   }
-  return factsOf(deps, tx, run, definition);
+  // Before the run has started: what this transaction has not committed yet is not to be remembered.
+  const tools = allowedTools(definition, await toolsOf(tx, deps, run));
+  if (isNew) start(deps, tx, run, { definition, rule: rights.rule, offers, mode, tools }, now);
+  return factsOf(tx, run, definition, mode, tools);
 }
 
-async function start(
+/** Grants the leases and says that the run has started. Sent without waiting. */
+function start(
   deps: RunDeps,
   tx: Tx,
   run: RunRow,
-  { definition, rule, offers }: { definition: AgentDefinition; rule: string; offers: readonly ServerOffer[] },
+  as: {
+    definition: AgentDefinition;
+    rule: string;
+    offers: readonly ServerOffer[];
+    mode: Mode;
+    tools: readonly ToolSpec[];
+  },
   now: Date,
-): Promise<void> {
-  const { mode } = await readMode(tx);
-  await storeOffers(tx, run, offers);
-  for (const tool of allowedTools(definition, await toolsOf(tx, deps, run)))
+): void {
+  const { definition, rule, offers, mode, tools } = as;
+  for (const tool of tools)
     grantLease(
       tx,
       { id: deps.newId(), runId: run.id, tool: tool.name, risk: tool.risk, mode, grantedBy: "run_started" },
@@ -100,6 +114,7 @@ async function start(
       definition.leases,
     );
   tx.send("update agent_runs set status = 'running', started_at = $2 where id = $1", [run.id, now]);
+  run.started_at = now;
   say(tx, run.id, {
     thread: mainThread,
     origin: "input",
@@ -133,10 +148,15 @@ async function start(
   });
 }
 
-async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefinition): Promise<OpenedRun> {
+async function factsOf(
+  tx: Tx,
+  run: RunRow,
+  definition: AgentDefinition,
+  mode: Mode,
+  tools: readonly ToolSpec[],
+): Promise<OpenedRun> {
   const { plan, faults } = await planToRun(tx, run, definition);
-  const tools = offeredTools(allowedTools(definition, await toolsOf(tx, deps, run)), new Set(), null);
-  const request = buildRequest(run, definition, tools, [], {
+  const request = buildRequest(run, definition, offeredTools(tools, new Set(), null), [], {
     maxOutputTokens: definition.max_output_tokens,
     finalOnly: false,
   });
@@ -156,7 +176,7 @@ async function factsOf(deps: RunDeps, tx: Tx, run: RunRow, definition: AgentDefi
     maxParallel: parallel?.type === "max_parallel" ? parallel.value : 4,
     maxOutputTokens: definition.max_output_tokens,
     loopLimit: Number(strictness.loop_detection.replace("circuit_breaker_", "")),
-    mode: (await readMode(tx)).mode,
+    mode,
     repair: strictness.schema_validation === "repair",
     hooksEnabled: definition.hooks_enabled,
     grant: { tools: definition.tools, delegates: definition.delegates, constraints },

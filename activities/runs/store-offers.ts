@@ -8,11 +8,11 @@ import { auditRun } from "./record.ts";
 /** Of what was left out, this much is told. */
 const mostTold = 20;
 
-/** Stores the tools that the servers of a tree of runs have, in the transaction that starts it: once. */
-export async function storeOffers(tx: Tx, run: RunRow, offers: readonly ServerOffer[]): Promise<void> {
+/** Stores the tools that the servers of a tree of runs have, in the transaction that starts it: once. Sent without waiting. */
+export function storeOffers(tx: Tx, run: RunRow, offers: readonly ServerOffer[]): void {
   const rows = offers.flatMap(({ registrationId, specs }) => specs.map((spec) => ({ registrationId, spec })));
   if (rows.length === 0) return;
-  await tx.run(
+  tx.send(
     `insert into run_tools (organisation_id, root_run_id, name, mcp_server_id, spec)
      select $1, $2, name, server, spec::jsonb from unnest($3::text[], $4::uuid[], $5::text[]) as t (name, server, spec)`,
     [

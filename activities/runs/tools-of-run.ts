@@ -21,12 +21,14 @@ export async function toolsOf(
 ): Promise<readonly ToolSpec[]> {
   const cached = known.get(run.root_run_id);
   if (cached !== undefined) return [...deps.tools, ...cached.specs];
-  const rows = await sql.rows<{ spec: ToolSpec; bytes: number }>(
-    "select spec, octet_length(spec::text) as bytes from run_tools where root_run_id = $1 order by name",
-    [run.root_run_id],
-  );
+  const [started, rows] = await Promise.all([
+    sql.maybe("select from agent_runs where id = $1 and started_at is not null", [run.root_run_id]),
+    sql.rows<{ spec: ToolSpec; bytes: number }>(
+      "select spec, octet_length(spec::text) as bytes from run_tools where root_run_id = $1 order by name",
+      [run.root_run_id],
+    ),
+  ]);
   const specs = rows.map(({ spec }) => spec);
-  const started = await sql.maybe("select from agent_runs where id = $1 and started_at is not null", [run.root_run_id]);
   if (started !== undefined) {
     keep(
       run.root_run_id,
