@@ -64,7 +64,7 @@ export interface Config {
   mcpRunsPublicUrl: string;
   mcpClientSecret: string;
   sealingKey: Uint8Array;
-  /** How often agents that are out of sync are looked for, and those that have not been compared for `compareSeconds`. */
+  /** How often agents that are out of sync, or not compared for `compareSeconds`, and runs without a workflow are looked for. */
   sweepSeconds: number;
   /** An agent in sync is compared with the provider about this often: foreign edits are put back then. */
   compareSeconds: number;
