@@ -63,9 +63,9 @@ type Begun = { kind: "answer"; answer: ModelAnswer; closed?: true } | ({ kind: "
 /** Marks the call as sent before it is: from here on, no answer means that nobody knows. */
 async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
   return deps.db.inOrganisation(call.organisationId, async (tx) => {
-    const [run, earlier] = await Promise.all([
-      requireRun(tx, call.runId),
+    const [earlier, run] = await Promise.all([
       findStep(tx, call.runId, call.stepId, "lock"),
+      requireRun(tx, call.runId),
     ]);
     if (run.completed_at !== null)
       return { kind: "answer", answer: { kind: "refused", rule: "run-over", message: "the run has ended" } };

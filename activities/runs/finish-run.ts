@@ -100,12 +100,16 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
   return result;
 }
 
-/** Subagents that were to be started, and were not when the run ended: nobody will start them any more. */
+/**
+ * Subagents that were to be started, and were not when the run ended: nobody will start them any more. One that is being
+ * opened at this moment has been started: its transaction is not waited for, because it waits for ours.
+ */
 async function endUnbegun(tx: Tx, run: RunRow, now: Date): Promise<void> {
   const reason = { rule: "never-begun", reason: "the run that was to start it has ended" };
   const ended = await tx.rows<{ id: string; root_run_id: string }>(
     `update agent_runs set status = 'cancelled', completed_at = $2, reason = $3, error_msg = $4
-      where parent_run_id = $1 and status = 'received' returning id, root_run_id`,
+      where id in (select id from agent_runs where parent_run_id = $1 and status = 'received' for no key update skip locked)
+      returning id, root_run_id`,
     [run.id, now, JSON.stringify(reason), reason.reason],
   );
   for (const child of ended)

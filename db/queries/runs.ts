@@ -240,12 +240,21 @@ export interface StepRow {
   completed_at: Date | null;
 }
 
-/** A step by the id the workflow gave it; `lock` holds it until the transaction ends. */
-export function findStep(sql: Sql, runId: string, stepId: string, lock?: "lock"): Promise<StepRow | undefined> {
-  return sql.maybe<StepRow>(
-    `select * from agent_steps where run_id = $1 and step_id = $2${lock === undefined ? "" : " for update"}`,
-    [runId, stepId],
-  );
+/**
+ * A step by the id the workflow gave it; `lock` holds it until the transaction ends, and its run before it, in the same round
+ * trip. One order for all (run, its steps, the root of its tree): who ends a run takes its steps, and who ends a step tells
+ * the run. What is to be read of the run as it is then is read behind this.
+ */
+export async function findStep(sql: Sql, runId: string, stepId: string, lock?: "lock"): Promise<StepRow | undefined> {
+  const locking = lock === undefined ? 0 : sql.run("select from agent_runs where id = $1 for no key update", [runId]);
+  const [, step] = await Promise.all([
+    locking,
+    sql.maybe<StepRow>(
+      `select * from agent_steps where run_id = $1 and step_id = $2${lock === undefined ? "" : " for update"}`,
+      [runId, stepId],
+    ),
+  ]);
+  return step;
 }
 
 /** Adds to a thread's transcript, once per origin. */
