@@ -267,6 +267,8 @@ create table ou_budgets (
   cost_micros_used bigint not null default 0,
   tokens_held bigint not null default 0 check (tokens_held >= 0),
   cost_micros_held bigint not null default 0 check (cost_micros_held >= 0),
+  -- Whether the runs that went on when it was first set are held here too: the first reservation afterwards sees to it.
+  counts_earlier_runs boolean not null default false,
   version integer not null default 1,
   primary key (organisation_id, ou_id),
   foreign key (organisation_id, ou_id) references ous (organisation_id, id)
