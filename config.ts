@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type ModelFallback, readModelFallbacks } from "./contracts/model-fallbacks.ts";
 import { PowerloomError } from "./core/errors.ts";
+import { type OpenedNetworks, readNetworks } from "./core/network/reach.ts";
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
@@ -48,6 +49,7 @@ const schema = z.object({
   OTEL_SERVICE_NAME: z.string().default("powerloom-worker"),
   POWERLOOM_MODEL_FALLBACKS: z.string().default(""),
   POWERLOOM_MODEL_FALLBACK_KEYS: z.string().default(""),
+  POWERLOOM_PRIVATE_NETWORKS: z.string().default(""),
 });
 
 export interface Config {
@@ -64,7 +66,7 @@ export interface Config {
   mcpRunsPublicUrl: string;
   mcpClientSecret: string;
   sealingKey: Uint8Array;
-  /** How often agents that are out of sync are looked for, and those that have not been compared for `compareSeconds`. */
+  /** How often agents that are out of sync, or not compared for `compareSeconds`, and runs without a workflow are looked for. */
   sweepSeconds: number;
   /** An agent in sync is compared with the provider about this often: foreign edits are put back then. */
   compareSeconds: number;
@@ -83,6 +85,8 @@ export interface Config {
   anthropicBaseUrl: string | undefined;
   /** Where calls of runs' models go when the provider is down, in this order. */
   modelFallbacks: readonly ModelFallback[];
+  /** Where MCP servers and webhooks may be besides public addresses. */
+  privateNetworks: OpenedNetworks;
   /**
    * The name under which spans of runs are sent; undefined: they are not. Where to, and with which headers
    * (`OTEL_EXPORTER_OTLP_HEADERS`), the exporter reads by itself.
@@ -114,6 +118,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       env.POWERLOOM_MODEL_FALLBACK_KEYS,
     );
     faults.push(...ofFallbacks);
+    const { opened: privateNetworks, faults: ofNetworks } = readNetworks(env.POWERLOOM_PRIVATE_NETWORKS);
+    faults.push(...ofNetworks.map((fault) => `POWERLOOM_PRIVATE_NETWORKS: ${fault}`));
     if (fallbacks.length > 0 && env.ANTHROPIC_CUSTOM_HEADERS !== undefined)
       faults.push(
         "ANTHROPIC_CUSTOM_HEADERS: must not be set with POWERLOOM_MODEL_FALLBACKS, which would be sent them too",
@@ -143,6 +149,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         anthropicApiKey: env.ANTHROPIC_API_KEY ?? "local",
         anthropicBaseUrl: env.ANTHROPIC_BASE_URL,
         modelFallbacks: fallbacks,
+        privateNetworks,
         spansAs: wantsSpans(env) ? env.OTEL_SERVICE_NAME : undefined,
       };
   }

@@ -31,6 +31,7 @@ import { checkSearchAttributes } from "./temporal/search-attributes.ts";
 import { shortWorkflowStacks } from "./temporal/stack-frames.ts";
 import { startSweeps } from "./temporal/sweeps.ts";
 import { workflowBundle } from "./temporal/workflow-bundle.ts";
+import { createOutsideFetch } from "./tools/network/outside-fetch.ts";
 import { runtimeSpecs } from "./tools/runtime-specs.ts";
 import { executeCommandSpec } from "./tools/sandbox/execute-command.ts";
 import { listDirectorySpec, readFileSpec, writeFileSpec } from "./tools/workspace/specs.ts";
@@ -104,6 +105,7 @@ await runPart(log, async () => {
         ],
         capabilitySecret: config.sealingKey,
         apiUrl: config.apiInternalUrl,
+        fetchOutside: createOutsideFetch(config.privateNetworks),
       }),
       ...createBootstrapActivities({ ...deps, mcpPublicUrl: config.mcpPublicUrl }),
     },

@@ -24,6 +24,7 @@ import { callModel } from "./runs/call-model.ts";
 import { noteRun, pauseRun, takeCommands } from "./runs/commands.ts";
 import { returnResult } from "./runs/delegate.ts";
 import type { RunDeps } from "./runs/deps.ts";
+import { endAbandonedRuns } from "./runs/end-abandoned.ts";
 import { finishRun } from "./runs/finish-run.ts";
 import { openRun } from "./runs/open-run.ts";
 import { askPermission, settlePermission } from "./runs/permission.ts";
@@ -51,6 +52,8 @@ export function createRunActivities(deps: RunDeps) {
     pauseRun: (ref: RunRef & { id: string; reason: string }): Promise<void> => beating(() => pauseRun(deps, ref)),
     noteRun: (note: RunNote): Promise<void> => beating(() => noteRun(deps, note)),
     finishRun: (end: RunEnd): Promise<RunResult> => beating(() => finishRun(deps, end)),
+    /** For the sweep, not for the runs themselves. */
+    endAbandonedRuns: (order: { olderThanSeconds: number }): Promise<number> => endAbandonedRuns(deps, order),
   };
 }
 

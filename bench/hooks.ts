@@ -81,7 +81,7 @@ const subjects: Subjects = {
 export async function measureHooks(_stage: Stage, scale: number): Promise<Finding[]> {
   // No rule here warns.
   const log = {} as Parameters<typeof askOwnHooks>[0]["log"];
-  const deps = { log, now: () => new Date(), newId: () => "" };
+  const deps = { log, now: () => new Date(), newId: () => "", fetchOutside: fetch };
   const ask = async <P extends HookPoint>(point: P): Promise<void> => {
     const own = await askOwnHooks(deps, definition, point, subjects[point] as SubjectOf<P>);
     const { kind } = runHooks(point, rulesAt(point, definition.hooks_enabled, []), subjects[point] as SubjectOf<P>);

@@ -1,4 +1,5 @@
 import type { Problem } from "../core/errors.ts";
+import { readRetryAfter } from "./ask-again.ts";
 import { CliFailure, exitCodes } from "./failure.ts";
 
 export interface ApiRequest {
@@ -92,7 +93,8 @@ async function refusal(response: Response, hasToken: boolean): Promise<CliFailur
     problem = { title: response.statusText || "Failed", detail: `The API answered ${response.status}.` };
   const hint = hasToken ? "Log in again: `powerloom login`." : "You are not logged in: `powerloom login`.";
   const message = response.status === 401 ? `${problem.detail} ${hint}` : (problem.detail ?? "");
-  return new CliFailure(exitCodes.failed, message, { status: response.status, ...problem });
+  const retryAfterMs = readRetryAfter(response.headers.get("retry-after"), Date.now());
+  return new CliFailure(exitCodes.failed, message, { status: response.status, ...problem }, { retryAfterMs });
 }
 
 function unreachable(apiUrl: string, error: unknown): CliFailure {

@@ -9,11 +9,19 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export class CliFailure extends Error {
   readonly exitCode: ExitCode;
   readonly problem: Partial<Problem> & { title: string };
+  /** When the API said to ask again. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(exitCode: ExitCode, message: string, problem?: Partial<Problem>, options?: ErrorOptions) {
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    problem?: Partial<Problem>,
+    options?: ErrorOptions & { retryAfterMs?: number | undefined },
+  ) {
     super(message, options);
     this.name = "CliFailure";
     this.exitCode = exitCode;
+    this.retryAfterMs = options?.retryAfterMs;
     this.problem = { title: titles[exitCode], detail: message, ...problem };
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import WebSocket from "ws";
 import { z } from "zod";
 import type { ApiClient } from "./api-client.ts";
+import { againAfter } from "./ask-again.ts";
 import { CliFailure, exitCodes } from "./failure.ts";
 import type { StreamEvent } from "./render-event.ts";
 
@@ -44,9 +45,11 @@ export async function* followSession(options: FollowOptions): AsyncGenerator<Str
         if (event.type === "powerloom.session_ended") return;
       }
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      const wait = againAfter(error, pause);
+      if (wait === undefined) throw error;
       failing ??= Date.now();
-      if (Date.now() - failing > patienceMs) throw error;
+      if (Date.now() + wait - failing > patienceMs) throw error;
+      pause = wait;
     }
     url = undefined;
     await delay(pause, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
@@ -59,16 +62,6 @@ function address(api: ApiClient, url: string, after: number): URL {
   whole.protocol = whole.protocol.replace(/^http/, "ws");
   whole.searchParams.set("after", String(after));
   return whole;
-}
-
-/** A refused ticket stays refused; a restarting server does not stay away. */
-function isTransient(error: unknown): boolean {
-  if (!(error instanceof CliFailure)) return true;
-  return (
-    error.exitCode === exitCodes.unreachable ||
-    error.problem["retryable"] === true ||
-    (error.problem.status ?? 0) >= 500
-  );
 }
 
 /** The messages of one connection, until it closes. */

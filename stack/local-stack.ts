@@ -108,6 +108,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       POWERLOOM_SIMULATOR_PORT: `${ports.simulator}`,
       POWERLOOM_SIMULATOR_HOST: host,
       POWERLOOM_SIMULATOR_STATE: join(state.path, "simulator.db"),
+      // Whoever tries it out has their servers on this machine too.
+      POWERLOOM_PRIVATE_NETWORKS: environment["POWERLOOM_PRIVATE_NETWORKS"] ?? "127.0.0.0/8,::1",
       DATABASE_URL: data.appUrl,
       ISSUER_DATABASE_URL: data.issuerUrl,
       TEMPORAL_ADDRESS: temporal.address,

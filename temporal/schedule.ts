@@ -2,7 +2,7 @@ import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from "@tem
 import { workflowIds } from "../core/ids.ts";
 import { taskQueues } from "../workflows/messages.ts";
 
-/** Makes (or adjusts) the one schedule that sweeps agents: overlap SKIP, catch-up window one minute. */
+/** Makes (or adjusts) the one schedule that sweeps agents and runs: overlap SKIP, catch-up window one minute. */
 export async function ensureSweepSchedule(
   temporal: Client,
   { everySeconds, olderThanSeconds }: { everySeconds: number; olderThanSeconds: number },
@@ -15,7 +15,7 @@ export async function ensureSweepSchedule(
       workflowType: "reconcileSweep",
       workflowId: workflowIds.reconcileSweep,
       taskQueue: taskQueues.main,
-      args: [{ olderThanSeconds }],
+      args: [{ olderThanSeconds, runsOlderThanSeconds: everySeconds }],
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 minute" as const },
   };

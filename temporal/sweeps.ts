@@ -80,13 +80,13 @@ async function sweep({ db, temporal, reconcileQueue, log }: SweepDeps): Promise<
       );
       for (const row of sessions.rows)
         await attempt(row.id, () => nudgeSession(temporal, { organisationId: row.organisation_id, sessionId: row.id }));
-      const runs = await client.query<{ organisation_id: OrganisationId; id: RunId; is_root: boolean }>(
+      const runs = await client.query<{ organisation_id: OrganisationId; id: RunId; to_start: boolean }>(
         "select * from unattended_runs('2 seconds', $1)",
         [atMost],
       );
       for (const row of runs.rows)
         await attempt(row.id, () =>
-          row.is_root
+          row.to_start
             ? nudgeRun(temporal, { organisationId: row.organisation_id, runId: row.id })
             : signalLookAgain(temporal, workflowIds.agentRun(row.id)),
         );

@@ -76,9 +76,9 @@ async function begin(deps: RunDeps, call: ModelCall): Promise<Begun> {
         lookedUpTools(tx, call.runId),
         lastAnswer(tx, call.runId, call.thread),
       ]);
-    const [run, earlier, read] = await Promise.all([
-      requireRun(tx, call.runId),
+    const [earlier, run, read] = await Promise.all([
       lockStep(tx, call.runId, call.stepId),
+      requireRun(tx, call.runId),
       asItIs ? held() : undefined,
     ]);
     if (run.completed_at !== null)

@@ -62,10 +62,10 @@ export async function returnResult(
   ref: RunRef & { stepId: string; childRunId: string },
 ): Promise<{ promptTokens: number; failed: boolean }> {
   const { run, closed, ...answer } = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
-    const [run, child, step] = await Promise.all([
+    const [step, run, child] = await Promise.all([
+      findStep(tx, ref.runId, ref.stepId),
       requireRun(tx, ref.runId),
       requireRun(tx, ref.childRunId),
-      findStep(tx, ref.runId, ref.stepId),
     ]);
     if (step === undefined) throw new Error(`no step ${ref.stepId}`);
     const failed = child.status !== "completed";

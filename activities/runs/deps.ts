@@ -15,6 +15,8 @@ export interface RunDeps extends ActivityDeps {
   tools: readonly ToolSpec[];
   /** Secret from which the keys of capability tokens are derived. */
   capabilitySecret: Uint8Array;
+  /** For addresses that people have named: reaches what is public or was opened, and nothing else of our networks. */
+  fetchOutside: typeof fetch;
   /** Where this process reaches the API: operations of the control plane are asked for there. */
   apiUrl: string;
 }

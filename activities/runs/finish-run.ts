@@ -35,7 +35,7 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
       calls: Math.max(spent.calls, end.calls),
     };
     const output = end.steps === undefined ? run.output : await outputOfPlan(tx, run, end.steps, end.status);
-    await tx.run(
+    tx.send(
       `update agent_runs set status = $2, completed_at = $3, waiting_for = null, reason = $4, error_msg = $5,
          tokens_total = $6, cost_micros_total = $7, calls_total = $8, output = $9, output_summary = $10 where id = $1`,
       [
@@ -51,19 +51,16 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
         output === null ? null : summaryOf(output),
       ],
     );
-    await tx.run(
+    tx.send(
       `update agent_steps set status = case when status = 'running' then 'unknown' else 'refused' end,
          error_msg = 'the run has ended', completed_at = $2
         where run_id = $1 and status in ('proposed', 'waiting', 'running')`,
       [run.id, now],
     );
     await endUnbegun(tx, run, now);
-    await revokeLeases(tx, run.id, now);
+    revokeLeases(tx, run.id, now);
     if (run.parent_run_id === null) {
-      await tx.run("update elevations set revoked_at = $2 where root_run_id = $1 and revoked_at is null", [
-        run.id,
-        now,
-      ]);
+      tx.send("update elevations set revoked_at = $2 where root_run_id = $1 and revoked_at is null", [run.id, now]);
       await releaseBudget(tx, run, now);
     }
     const type = end.status === "completed" ? "run_completed" : "run_failed";
@@ -100,12 +97,16 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
   return result;
 }
 
-/** Subagents that were to be started, and were not when the run ended: nobody will start them any more. */
+/**
+ * Subagents that were to be started, and were not when the run ended: nobody will start them any more. One that is being
+ * opened at this moment has been started: its transaction is not waited for, because it waits for ours.
+ */
 async function endUnbegun(tx: Tx, run: RunRow, now: Date): Promise<void> {
   const reason = { rule: "never-begun", reason: "the run that was to start it has ended" };
   const ended = await tx.rows<{ id: string; root_run_id: string }>(
     `update agent_runs set status = 'cancelled', completed_at = $2, reason = $3, error_msg = $4
-      where parent_run_id = $1 and status = 'received' returning id, root_run_id`,
+      where id in (select id from agent_runs where parent_run_id = $1 and status = 'received' for no key update skip locked)
+      returning id, root_run_id`,
     [run.id, now, JSON.stringify(reason), reason.reason],
   );
   for (const child of ended)

@@ -60,7 +60,7 @@ export async function consumeLease(
   return before?.lease_id;
 }
 
-/** No lease of a run is valid from here on. */
-export function revokeLeases(tx: Tx, runId: string, now: Date): Promise<number> {
-  return tx.run("update leases set revoked_at = $2 where run_id = $1 and revoked_at is null", [runId, now]);
+/** No lease of a run is valid from here on. Sent without waiting. */
+export function revokeLeases(tx: Tx, runId: string, now: Date): void {
+  tx.send("update leases set revoked_at = $2 where run_id = $1 and revoked_at is null", [runId, now]);
 }

@@ -114,7 +114,7 @@ async function offerOf(
     return none(name, server.id, "its name is too long to begin the names of tools: at most 40 characters");
   const bearer = listingCapability(deps, { ...ref, registrationId: server.id, milliseconds: oneMs });
   const limits = { timeoutMs: oneMs, bytes: listingBytes };
-  const listed = await withMcpServer({ url: server.url, bearer }, limits, until, listAll);
+  const listed = await withMcpServer(deps.fetchOutside, { url: server.url, bearer }, limits, until, listAll);
   if (!listed.ok) {
     deps.log.warn({ err: listed.error, run: run.id, server: name }, "an MCP server cannot be used");
     const reason = until.aborted

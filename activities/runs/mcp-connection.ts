@@ -7,6 +7,7 @@ import {
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client";
 import { serverUrl } from "../../contracts/fields.ts";
+import { whyUnreached } from "../../tools/network/outside-fetch.ts";
 
 export interface McpLimits {
   /** Of everything together, milliseconds. */
@@ -23,9 +24,11 @@ export type McpOutcome<Value> =
  * Works with an MCP server (Streamable HTTP, both eras of the protocol) over a connection of its own. Failures are values:
  * whatever the server does, the run goes on. Nothing but the registered address is ever asked: redirects are not followed.
  * Reasons quote no bodies of HTTP answers, because whatever stands at an address is no MCP server yet.
+ * @param reach how it is reached: what is public or opened
  * @param signal ends the work early; the outcome is then a failure like others
  */
 export async function withMcpServer<Value>(
+  reach: typeof fetch,
   server: { url: string; bearer: string },
   limits: McpLimits,
   signal: AbortSignal,
@@ -39,7 +42,7 @@ export async function withMcpServer<Value>(
     const url = new URL(serverUrl.parse(server.url));
     const transport = new StreamableHTTPClientTransport(url, {
       requestInit: { headers: { authorization: `Bearer ${server.bearer}` } },
-      fetch: boundedFetch(url, limits.bytes, tooMuch, until),
+      fetch: boundedFetch(reach, url, limits.bytes, tooMuch, until),
       // A server that has gone must show soon.
       reconnectionOptions: {
         initialReconnectionDelay: 200,
@@ -86,13 +89,19 @@ function abortOf(signal: AbortSignal): Promise<never> {
   });
 }
 
-function boundedFetch(address: URL, bytes: number, tooMuch: AbortController, until: AbortSignal): typeof fetch {
+function boundedFetch(
+  reach: typeof fetch,
+  address: URL,
+  bytes: number,
+  tooMuch: AbortController,
+  until: AbortSignal,
+): typeof fetch {
   let seen = 0;
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (url.href !== address.href) throw new Error(`only ${address.href} is asked`);
     const signal = init?.signal == null ? until : AbortSignal.any([init.signal, until]);
-    const response = await fetch(url, { ...init, signal, redirect: "error" });
+    const response = await reach(url, { ...init, signal, redirect: "error" });
     if (response.body === null) return response;
     const counted = response.body.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
@@ -116,10 +125,6 @@ function reasonOf(error: unknown): string {
         ? `it refused our token (HTTP ${cause.status})`
         : `it answered HTTP ${cause.status}`;
     if (cause instanceof ProtocolError) return `it answered with an error: ${cause.message.slice(0, 1_000)}`;
-    const { code } = cause as { code?: unknown };
-    if (typeof code === "string" && /^(E[A-Z]{3,}|UND_ERR_[A-Z_]+|CERT_[A-Z_]+)$/.test(code))
-      return `it cannot be reached (${code})`;
-    if (cause.message === "unexpected redirect") return "it redirects, which is not followed";
   }
-  return "its answer cannot be read as MCP";
+  return whyUnreached(error) ?? "its answer cannot be read as MCP";
 }

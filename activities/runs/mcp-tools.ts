@@ -53,6 +53,7 @@ export async function callServerTool(
   // Its name and input schema let the client mirror arguments in headers where the server wants that (MCP 2026-07-28).
   const toolDefinition = { name: source.tool, inputSchema: { type: "object" as const, ...spec.inputSchema } };
   const outcome = await withMcpServer(
+    deps.fetchOutside,
     { url: server.url, bearer: capabilityOf(deps, admitted) },
     callLimits,
     signal,

@@ -1,6 +1,6 @@
 import { worstRates } from "../../claude/prices.ts";
 import type { Sql, Tx } from "../../db/database.ts";
-import type { RunRow } from "../../db/queries/runs.ts";
+import { type RunRow, runSelect } from "../../db/queries/runs.ts";
 
 /**
  * Holds what a tree of runs may spend at every OU above it that has a budget, or nothing at all: in one transaction, with
@@ -59,18 +59,24 @@ async function lockBudgets(
   run: RunRow,
   { tokens, costMicros }: Held,
 ): Promise<{ budgets: { ou_id: string }[]; short?: string }> {
-  const budgets = await tx.rows<{
-    ou_id: string;
-    path: string;
-    tokens_left: string | null;
-    cost_left: string | null;
-  }>(
-    `select b.ou_id, o.path, b.tokens_limit - b.tokens_used - b.tokens_held as tokens_left,
-            b.cost_micros_limit - b.cost_micros_used - b.cost_micros_held as cost_left
-       from ou_budgets b join ous o on o.id = b.ou_id
-      where b.ou_id = any ($1) order by cardinality(o.ancestors) for update of b`,
-    [run.ou_ancestors],
-  );
+  const locked = () =>
+    tx.rows<{
+      ou_id: string;
+      path: string;
+      tokens_left: string | null;
+      cost_left: string | null;
+      counts_earlier_runs: boolean;
+    }>(
+      `select b.ou_id, o.path, b.tokens_limit - b.tokens_used - b.tokens_held as tokens_left,
+              b.cost_micros_limit - b.cost_micros_used - b.cost_micros_held as cost_left, b.counts_earlier_runs
+         from ou_budgets b join ous o on o.id = b.ou_id
+        where b.ou_id = any ($1) order by cardinality(o.ancestors) for update of b`,
+      [run.ou_ancestors],
+    );
+  let budgets = await locked();
+  const fresh = budgets.filter((budget) => !budget.counts_earlier_runs);
+  for (const { ou_id } of fresh) await holdForEarlierRuns(tx, ou_id);
+  if (fresh.length > 0) budgets = await locked();
   for (const { path, tokens_left, cost_left } of budgets) {
     if (tokens_left !== null && tokens > Number(tokens_left))
       return {
@@ -86,6 +92,29 @@ async function lockBudgets(
   return { budgets };
 }
 
+/**
+ * A budget that was set while runs went on below it: what they may spend was not held there, and is from now on, whether or
+ * not it fits. The caller has locked the budget, so a run that ends meanwhile gives back what was held for it here, or has
+ * ended and is not found.
+ */
+async function holdForEarlierRuns(tx: Tx, ouId: string): Promise<void> {
+  const runs = await tx.rows<RunRow>(
+    `${runSelect}
+      where r.parent_run_id is null and r.completed_at is null and r.status <> 'received' and $1 = any (o.ancestors)
+        and not exists (select from ou_budget_holds h where h.ou_id = $1 and h.root_run_id = r.id)`,
+    [ouId],
+  );
+  for (const run of runs) {
+    const held = heldBy(run, await modelsOf(tx, run));
+    await tx.run(
+      `insert into ou_budget_holds (organisation_id, ou_id, root_run_id, tokens, cost_micros) values ($1, $2, $3, $4, $5)`,
+      [tx.organisationId, ouId, run.id, held.tokens, held.costMicros],
+    );
+    await addHeld(tx, ouId, held);
+  }
+  await tx.run("update ou_budgets set counts_earlier_runs = true where ou_id = $1", [ouId]);
+}
+
 function addHeld(tx: Tx, ouId: string, { tokens, costMicros }: Held): Promise<number> {
   return tx.run(
     "update ou_budgets set tokens_held = tokens_held + $2, cost_micros_held = cost_micros_held + $3 where ou_id = $1",
@@ -93,7 +122,10 @@ function addHeld(tx: Tx, ouId: string, { tokens, costMicros }: Held): Promise<nu
   );
 }
 
-/** Turns what a tree of runs has held into what it has used, once. */
+/**
+ * Turns what a tree of runs has held into what it has used, once: at every OU above that has a budget by now, also where
+ * none was set when the run began.
+ */
 export async function releaseBudget(tx: Tx, run: RunRow, now: Date): Promise<void> {
   const used = await spentByTree(tx, run.id);
   // Locked root first, as when it was held: two trees that end at once do not wait for each other.
@@ -101,6 +133,11 @@ export async function releaseBudget(tx: Tx, run: RunRow, now: Date): Promise<voi
     `select from ou_budgets b join ous o on o.id = b.ou_id where b.ou_id = any ($1)
       order by cardinality(o.ancestors) for update of b`,
     [run.ou_ancestors],
+  );
+  await tx.run(
+    `insert into ou_budget_holds (organisation_id, ou_id, root_run_id, tokens, cost_micros)
+     select organisation_id, ou_id, $2, 0, 0 from ou_budgets where ou_id = any ($1) on conflict do nothing`,
+    [run.ou_ancestors, run.id],
   );
   const holds = await tx.rows<{ ou_id: string; tokens: string; cost_micros: string }>(
     `update ou_budget_holds set released_at = $2 where root_run_id = $1 and released_at is null

@@ -7,6 +7,7 @@ import type { RunView, SubjectOf } from "../../core/hooks/subjects.ts";
 import type { OwnVerdict } from "../../core/runs/facts.ts";
 import type { Mode } from "../../core/runs/terms.ts";
 import type { RunRow } from "../../db/queries/runs.ts";
+import { whyUnreached } from "../../tools/network/outside-fetch.ts";
 import type { RunDeps } from "./deps.ts";
 
 export const passed: OwnVerdict = { kind: "pass", rule: "", reason: "" };
@@ -16,7 +17,7 @@ export const passed: OwnVerdict = { kind: "pass", rule: "", reason: "" };
  * workflow because they may look at what people and models wrote. One that fails aborts the run (design §9).
  */
 export async function askOwnHooks<P extends HookPoint>(
-  deps: Pick<RunDeps, "log" | "now" | "newId">,
+  deps: Pick<RunDeps, "log" | "now" | "newId" | "fetchOutside">,
   definition: AgentDefinition,
   point: P,
   subject: SubjectOf<P>,
@@ -40,7 +41,7 @@ export async function askOwnHooks<P extends HookPoint>(
 
 /** Signed as Standard Webhooks wants it (id, time, body; HMAC-SHA256), so that the receiver can check who asks. */
 async function askWebhook(
-  deps: Pick<RunDeps, "now" | "newId">,
+  deps: Pick<RunDeps, "now" | "newId" | "fetchOutside">,
   hook: { name: string; webhook: string; secret_env: string; timeout_seconds: number },
   point: HookPoint,
   subject: unknown,
@@ -54,7 +55,7 @@ async function askWebhook(
   const body = JSON.stringify({ type: `powerloom.hook.${point}`, id, timestamp, hook: hook.name, subject });
   const signature = createHmac("sha256", secret).update(`${id}.${timestamp}.${body}`).digest("base64");
   try {
-    const response = await fetch(hook.webhook, {
+    const response = await deps.fetchOutside(hook.webhook, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -74,7 +75,9 @@ async function askWebhook(
       return { kind: answer.decision, rule: hook.name, reason };
     return abort("the webhook answered neither pass nor refuse nor abort");
   } catch (error) {
-    return abort(`the webhook could not be asked: ${error instanceof Error ? error.message : String(error)}`);
+    return abort(
+      `the webhook could not be asked: ${whyUnreached(error) ?? (error instanceof Error ? error.message : String(error))}`,
+    );
   }
 }
 

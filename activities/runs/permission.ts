@@ -38,7 +38,7 @@ const elevationMs = 300_000;
  */
 export async function askPermission(deps: RunDeps, ask: PermissionAsk): Promise<PermissionState> {
   const { run, state } = await deps.db.inOrganisation(ask.organisationId, async (tx) => {
-    const [run, step] = await Promise.all([requireRun(tx, ask.runId), findStep(tx, ask.runId, ask.stepId)]);
+    const [step, run] = await Promise.all([findStep(tx, ask.runId, ask.stepId), requireRun(tx, ask.runId)]);
     if (step === undefined) throw new Error(`no step ${ask.stepId}`);
     const requestId = `perm_${sha256Hex(`${run.id}/${step.step_id}/${ask.round}`).slice(0, 32)}`;
     const before = await findApproval(tx, requestId);

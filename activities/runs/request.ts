@@ -43,7 +43,10 @@ export function buildRequest(
           })),
           tool_choice: options.finalOnly ? { type: "none" } : { type: "auto" },
         }),
-    output_config: { format: { type: "json_schema", schema: definition.output_schema } },
+    output_config: {
+      format: { type: "json_schema", schema: definition.output_schema },
+      ...(definition.effort === undefined ? {} : { effort: definition.effort }),
+    },
     metadata: { user_id: run.root_run_id },
   };
 }

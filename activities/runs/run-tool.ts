@@ -63,7 +63,7 @@ type Begun = Admitted | { kind: "outcome"; outcome: ToolOutcome; closed?: true }
 async function begin(deps: RunDeps, order: ToolOrder): Promise<Begun> {
   const begun = await deps.db.inOrganisation(order.organisationId, async (tx) => {
     const outcome = (one: ToolOutcome) => ({ kind: "outcome" as const, outcome: one, run });
-    const [run, step] = await Promise.all([requireRun(tx, order.runId), findStep(tx, order.runId, order.stepId)]);
+    const [step, run] = await Promise.all([findStep(tx, order.runId, order.stepId), requireRun(tx, order.runId)]);
     if (step === undefined) throw new Error(`no step ${order.stepId}`);
     const refused = (rule: string, reason: string) => ({
       ...outcome(refuse(tx, run, step, rule, reason)),

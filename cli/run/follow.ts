@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { runEventView } from "../../contracts/runs.ts";
 import type { ApiClient } from "../api-client.ts";
-import { CliFailure, exitCodes } from "../failure.ts";
+import { againAfter } from "../ask-again.ts";
+import { CliFailure } from "../failure.ts";
 import { linesOf } from "../lines.ts";
 import { serverEvents } from "./server-events.ts";
 
@@ -55,9 +56,11 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<RunNews
         streams = false;
         continue;
       }
-      if (!isTransient(error)) throw error;
+      const wait = againAfter(error, pause);
+      if (wait === undefined) throw error;
       failing ??= Date.now();
-      if (Date.now() - failing > patienceMs) throw error;
+      if (Date.now() + wait - failing > patienceMs) throw error;
+      pause = wait;
     }
     await delay(pause, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     pause = Math.min(pause * 2, 2_000);
@@ -135,17 +138,6 @@ async function* chunksOf(
     signal?.removeEventListener("abort", cancel);
     cancel();
   }
-}
-
-/** A refused request stays refused; a restarting server does not stay away. */
-function isTransient(error: unknown): boolean {
-  if (!(error instanceof CliFailure)) return true;
-  return (
-    error.exitCode === exitCodes.unreachable ||
-    error.problem["retryable"] === true ||
-    error.problem.status === 429 ||
-    (error.problem.status ?? 0) >= 500
-  );
 }
 
 function parsed(text: string): unknown {

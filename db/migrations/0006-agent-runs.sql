@@ -271,6 +271,8 @@ create table ou_budgets (
   cost_micros_used bigint not null default 0,
   tokens_held bigint not null default 0 check (tokens_held >= 0),
   cost_micros_held bigint not null default 0 check (cost_micros_held >= 0),
+  -- Whether the runs that went on when it was first set are held here too: the first reservation afterwards sees to it.
+  counts_earlier_runs boolean not null default false,
   version integer not null default 1,
   primary key (organisation_id, ou_id),
   foreign key (organisation_id, ou_id) references ous (organisation_id, id)
@@ -315,17 +317,30 @@ alter table control_plane_audit add column trace_id text
 create index control_plane_audit_trace on control_plane_audit (organisation_id, trace_id, position)
   where trace_id is not null;
 
--- Runs nobody works on: just stored, or told something and not signalled. Now and then every open one.
+-- Runs nobody works on: just stored, or told something and not signalled. Only one that has not begun is started: one whose
+-- workflow is gone later on has ended, which a sweep finds out.
 create function unattended_runs(older_than interval, at_most integer)
-returns table (organisation_id uuid, id uuid, is_root boolean)
+returns table (organisation_id uuid, id uuid, to_start boolean)
 language sql volatile security definer set search_path = pg_catalog, public
 as $$ select organisation_id, id, true from agent_runs
        where parent_run_id is null and completed_at is null
-         and ((status = 'received' and sweep_due(created_at, older_than)) or random() < 0.002)
+         and status = 'received' and sweep_due(created_at, older_than)
       union
-      select c.organisation_id, c.run_id, r.parent_run_id is null from run_commands c
+      select c.organisation_id, c.run_id, r.parent_run_id is null and r.status = 'received' from run_commands c
         join agent_runs r on r.organisation_id = c.organisation_id and r.id = c.run_id
        where c.taken_at is null and r.completed_at is null and sweep_due(c.created_at, older_than) limit at_most $$;
+
+-- Runs that should have a workflow of their own. Those with subagents at work are left for later: what these spend belongs
+-- to the end of the run that started them. At random, so that none is always passed over where there are more than are asked for.
+create function begun_runs(older_than interval, at_most integer)
+returns table (organisation_id uuid, id uuid)
+language sql volatile security definer set search_path = pg_catalog, public
+as $$ select organisation_id, id from agent_runs r
+       where completed_at is null and status <> 'received' and started_at < clock_timestamp() - older_than
+         and not exists (select from agent_runs c
+               where c.organisation_id = r.organisation_id and c.root_run_id = r.root_run_id and c.parent_run_id = r.id
+                 and c.completed_at is null and c.status <> 'received')
+       order by random() limit at_most $$;
 
 do $$
 declare
@@ -335,7 +350,9 @@ begin
     execute format('grant select on %I to powerloom_lookup', target);
     execute format('create policy lookup on %I for select to powerloom_lookup using (true)', target);
   end loop;
-  alter function unattended_runs(interval, integer) owner to powerloom_lookup;
-  revoke all on function unattended_runs(interval, integer) from public;
-  grant execute on function unattended_runs(interval, integer) to powerloom_app;
+  foreach target in array array['unattended_runs(interval, integer)', 'begun_runs(interval, integer)'] loop
+    execute format('alter function %s owner to powerloom_lookup', target);
+    execute format('revoke all on function %s from public', target);
+    execute format('grant execute on function %s to powerloom_app', target);
+  end loop;
 end $$;

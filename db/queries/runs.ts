@@ -227,6 +227,8 @@ export async function runAbout(sql: Sql, target: string): Promise<{ id: string; 
     : undefined;
 }
 
+const lockRun = "select from agent_runs where id = $1 for no key update";
+
 export interface StepRow {
   step_id: string;
   run_id: string;
@@ -256,17 +258,23 @@ export interface StepRow {
   completed_at: Date | null;
 }
 
-/** A step by the id the workflow gave it, held until the transaction ends. */
+/**
+ * A step by the id the workflow gave it. It is held until the transaction ends, and its run before it: one order for all (run,
+ * its steps, the root of its tree), because who ends a run takes its steps, and who ends a step tells the run. What is to be
+ * read of the run as it is then is read behind this.
+ */
 export function findStep(tx: Tx, runId: string, stepId: string): Promise<StepRow | undefined> {
+  tx.send(lockRun, [runId]);
   return tx.maybe<StepRow>("select * from agent_steps where run_id = $1 and step_id = $2 for update", [runId, stepId]);
 }
 
-/** How far a step is and what was answered for it; holds it until the transaction ends. */
+/** The same, for how far it is and what was answered for it. */
 export function lockStep(
   tx: Tx,
   runId: string,
   stepId: string,
 ): Promise<Pick<StepRow, "status" | "facts"> | undefined> {
+  tx.send(lockRun, [runId]);
   return tx.maybe<Pick<StepRow, "status" | "facts">>(
     "select status, facts from agent_steps where run_id = $1 and step_id = $2 for update",
     [runId, stepId],

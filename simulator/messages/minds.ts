@@ -18,6 +18,8 @@ export interface MindCall {
   model: string;
   role: string;
   turn: number;
+  /** What `output_config.effort` asked for. */
+  effort: string | null;
   /** SHA-256 of the request's canonical JSON without `stream`. */
   digest: string;
   /** Whether the whole answer was handed to the network; false while it is under way. */
@@ -66,6 +68,7 @@ export function minds() {
         model: request.model,
         role,
         turn,
+        effort: request.output_config?.effort ?? null,
         digest: createHash("sha256")
           .update(canonicalize(rest) ?? "")
           .digest("hex"),

@@ -93,6 +93,11 @@ describe("a request is refused", () => {
     expect(body.request_id).toMatch(/^req_/);
   });
 
+  test("but not with an effort that there is", async () => {
+    for (const effort of ["low", "medium", "high", "xhigh", "max", null])
+      expect((await send({ output_config: { effort } })).status).toBe(200);
+  });
+
   test("with a message thread, by a code of its own", async () => {
     const { status, body } = await send({ thread: { type: "create" } });
     expect(status).toBe(400);

@@ -57,6 +57,12 @@ const stored = (world: World, runs: readonly { ou: string; budget: RunBudget }[]
     ),
   );
 
+/** Runs that go on. Without the time at which they began no sweep looks for their workflows, which are not there. */
+const begun = (world: World, runs: readonly string[]) =>
+  inOrganisation(world.organisationId, (tx) =>
+    tx.run("update agent_runs set status = 'running', completed_at = null where id = any ($1::uuid[])", [runs]),
+  );
+
 /** The run has ended, and has used so much. */
 async function end(tx: Tx, runId: string, used: { tokens: number; costMicros: number }): Promise<void> {
   await tx.run("update agent_runs set tokens_total = $2, cost_micros_total = $3 where id = $1", [
@@ -66,6 +72,69 @@ async function end(tx: Tx, runId: string, used: { tokens: number; costMicros: nu
   ]);
   await releaseBudget(tx, await requireRun(tx, runId), new Date());
 }
+
+describe("a first budget, set while runs go on", () => {
+  const at = async (world: World, ou: string) => (await budgetsOf(world.admin))[ou];
+  const hold = (world: World, id: string | undefined) =>
+    inOrganisation(world.organisationId, async (tx) => holdBudget(tx, await requireRun(tx, id ?? "")));
+  const finish = (world: World, id: string | undefined, tokens: number) =>
+    inOrganisation(world.organisationId, async (tx) => {
+      await end(tx, id ?? "", { tokens, costMicros: 0 });
+      await tx.run("update agent_runs set status = 'completed', completed_at = clock_timestamp() where id = $1", [id]);
+    });
+
+  test("counts what they may use from the next reservation on, and what they have used at their end, once", async () => {
+    const world = await makeWorld("later");
+    expect((await set(world.admin, world, world.root, { tokens_limit: 10_000 })).status).toBe(200);
+    const one = { ou: `${world.a}/deep`, budget: { tokens: 600 } };
+    const [going, over, elsewhere, next, small] = await stored(world, [
+      one,
+      { ou: world.a, budget: { tokens: 100 } },
+      { ou: world.b, budget: { tokens: 50 } },
+      { ou: world.a, budget: { tokens: 500 } },
+      { ou: world.a, budget: { tokens: 300 } },
+    ]);
+    for (const id of [going, over, elsewhere]) expect(await hold(world, id)).toBeUndefined();
+    await begun(world, [going, over, elsewhere].map(String));
+    expect((await set(world.admin, world, world.a, { tokens_limit: 1_000 })).status).toBe(200);
+    // It ends before anybody reserves there.
+    await finish(world, over, 40);
+    expect(await at(world, world.a)).toMatchObject({ tokens_used: 40, tokens_held: 0 });
+    expect(await hold(world, next)).toContain(`\`${world.a}\` has 360 tokens left`);
+    expect(await at(world, world.a)).toMatchObject({ tokens_used: 40, tokens_held: 600 });
+    expect(await hold(world, small)).toBeUndefined();
+    expect(await at(world, world.a)).toMatchObject({ tokens_used: 40, tokens_held: 900 });
+    for (let again = 0; again < 2; again += 1) await finish(world, going, 250);
+    expect(await at(world, world.a)).toMatchObject({ tokens_used: 290, tokens_held: 300 });
+    expect(await at(world, world.root)).toMatchObject({ tokens_used: 290, tokens_held: 350 });
+  });
+
+  test("that is too small for them holds them all the same, and lets no new one in", async () => {
+    const world = await makeWorld("tight");
+    const [going, next] = await stored(world, [
+      { ou: world.a, budget: { tokens: 600 } },
+      { ou: world.a, budget: { tokens: 1 } },
+    ]);
+    expect(await hold(world, going)).toBeUndefined();
+    await begun(world, [String(going)]);
+    expect((await set(world.admin, world, world.a, { tokens_limit: 10 })).status).toBe(200);
+    expect(await hold(world, next)).toContain("tokens left");
+    expect(await at(world, world.a)).toMatchObject({ tokens_used: 0, tokens_held: 600, tokens_left: 0 });
+    await finish(world, going, 5);
+    expect(await at(world, world.a)).toMatchObject({ tokens_used: 5, tokens_held: 0, tokens_left: 5 });
+    expect(await hold(world, next)).toBeUndefined();
+  });
+
+  test("knows nothing of the runs of others", async () => {
+    const [world, other] = [await makeWorld("mine"), await makeWorld("theirs")];
+    const [foreign] = await stored(other, [{ ou: other.root, budget: { tokens: 600 } }]);
+    await begun(other, [String(foreign)]);
+    const [own] = await stored(world, [{ ou: world.root, budget: { tokens: 5 } }]);
+    expect((await set(world.admin, world, world.root, { tokens_limit: 10 })).status).toBe(200);
+    expect(await hold(world, own)).toBeUndefined();
+    expect(await at(world, world.root)).toMatchObject({ tokens_held: 5 });
+  });
+});
 
 describe("the budget of an OU", () => {
   let world: World;

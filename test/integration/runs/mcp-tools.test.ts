@@ -223,6 +223,21 @@ describe("which servers a tree of runs is offered", () => {
     expect([...theirs.seen, ...foreign.seen]).toEqual([]);
   });
 
+  test("none that is inside of the operator's network: it is told so, and nothing is asked", async () => {
+    const { admin, bob, root } = world;
+    const inside = await world.ou(`${root}/inside`);
+    // What the stack of tests opens is loopback alone.
+    const urls = { ghost: "http://169.254.169.254/mcp", tracker: "http://[::ffff:10.0.0.1]/mcp" };
+    for (const [name, url] of Object.entries(urls)) await admin.make("/mcp-servers", { name, ou: inside, url });
+    const id = await start(world, [done("nothing to use")], { agent: "picker", ou: inside });
+    expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+    const reason = "its address is not public, and POWERLOOM_PRIVATE_NETWORKS does not open it";
+    expect(await unavailable(bob, id)).toEqual([
+      { server: "ghost", reason, tools: [] },
+      { server: "tracker", reason, tools: [] },
+    ]);
+  });
+
   test("none that the person may not read: told like an unknown one, and audited", async () => {
     const { root, admin, tracker } = world;
     const una = await world.person("una", { roles: [{ role: "AgentUser", ou: root }] });

@@ -157,6 +157,28 @@ async function underWay(mind: string, turn: number): Promise<void> {
   await eventually(asked, `turn ${turn} is under way`);
 }
 
+test("the effort of a definition is asked of the model with every call, and of nobody else's", async () => {
+  const models = await armMind("effort", {
+    orchestrator: {
+      turns: [
+        { tool_uses: [{ name: "delegate", input: { agent: "spender", input: { task: "Look." } } }] },
+        { output: { summary: "looked" } },
+      ],
+    },
+    reader: { turns: [list, { output: { summary: "nothing there" } }] },
+  });
+  const model = models["orchestrator"] ?? "";
+  const { id } = await start({ task: "Look.", agent: "spending-desk", models: { reader: model, orchestrator: model } });
+  expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+  const asked = await mindCalls({ url: sharedStack().simulatorUrl }, model);
+  expect(asked.map(({ role, effort }) => ({ role, effort }))).toEqual([
+    { role: "orchestrator", effort: null },
+    { role: "reader", effort: "low" },
+    { role: "reader", effort: "low" },
+    { role: "orchestrator", effort: null },
+  ]);
+});
+
 describe("limits", () => {
   test("a budget that runs out stops the run before the call that would exceed it", async () => {
     const models = await armMind("spender", talker([list]));

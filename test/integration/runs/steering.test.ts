@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
 import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { sandboxAvailability } from "../../../tools/sandbox/availability.ts";
 import { query } from "../../support/database.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, planOf, runWhen, type Script } from "../../support/runs.ts";
 import { startTracker } from "../../support/tracker.ts";
 
@@ -139,6 +140,46 @@ test("an answer of the model that comes when its call was given up does not coun
   expect(await statusOf(id, "main/1")).toBe("unknown");
   const said = await query("select from run_messages where run_id = $1 and origin = 'main/1'", [id]);
   expect(said).toEqual([]);
+}, 60_000);
+
+test("an answer that comes while its run is being ended waits for the end, and neither keeps the other", async () => {
+  const turns = [
+    { tool_uses: [{ name: "list_directory", input: { path: "." } }], delay_ms: 1_500 },
+    { output: { summary: "read" } },
+  ];
+  const models = await armMind("answer-at-the-end", { reader: { turns } });
+  const model = models["orchestrator"];
+  const { id } = await bob.make<{ id: string }>("/runs", {
+    task: "Look.",
+    agent: "spender",
+    models: { reader: model },
+  });
+  await eventually(async () => ((await statusOf(id, "main/1")) === "running" ? true : undefined), "the model is asked");
+  // Does what the end of a run does, in its order, and lets the answer come in the middle.
+  const ending = new Client({ connectionString: sharedStack().adminUrl });
+  await ending.connect();
+  try {
+    await ending.query("begin");
+    // Of two that wait for each other it is this one that fails: an activity would only be repeated.
+    await ending.query("set local deadlock_timeout = '10ms'");
+    await ending.query("select from agent_runs where id = $1 for no key update", [id]);
+    const { rows } = await ending.query<{ pid: number }>("select pg_backend_pid() as pid");
+    const behind = "select from pg_stat_activity where $1::int = any (pg_blocking_pids(pid))";
+    await eventually(
+      async () => ((await query(behind, [rows[0]?.pid])).length > 0 ? true : undefined),
+      "the answer is to be stored",
+    );
+    await ending.query(
+      "update agent_steps set status = 'unknown', facts = $2 where run_id = $1 and status = 'running'",
+      [id, JSON.stringify({ kind: "unknown", message: "the run was ended" })],
+    );
+    await ending.query("commit");
+  } finally {
+    await ending.end();
+  }
+  expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+  expect(await statusOf(id, "main/1")).toBe("unknown");
+  expect(await query("select from run_messages where run_id = $1 and origin = 'main/1'", [id])).toEqual([]);
 }, 60_000);
 
 test("files that cannot be kept keep no run from its end", async (context) => {

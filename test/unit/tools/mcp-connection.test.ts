@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { withMcpServer } from "../../../activities/runs/mcp-connection.ts";
+import { readNetworks } from "../../../core/network/reach.ts";
+import { createOutsideFetch } from "../../../tools/network/outside-fetch.ts";
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -18,9 +20,10 @@ async function listening(answer: (request: IncomingMessage, response: ServerResp
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
 }
 
+const reach = createOutsideFetch(readNetworks("127.0.0.1").opened);
 const limits = { timeoutMs: 5_000, bytes: 100_000 };
 const list = (url: string, given = limits, signal = new AbortController().signal) =>
-  withMcpServer({ url, bearer: "b" }, given, signal, (client, options) => client.listTools(undefined, options));
+  withMcpServer(reach, { url, bearer: "b" }, given, signal, (client, options) => client.listTools(undefined, options));
 
 const json = (response: ServerResponse, body: string, type = "application/json") => {
   response.writeHead(200, { "content-type": type });
