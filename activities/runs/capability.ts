@@ -1,8 +1,8 @@
 import { mint } from "../../core/lease/capability.ts";
 import { capabilityKeys } from "../../core/lease/capability-keys.ts";
 import { listingBinding } from "../../core/lease/listing.ts";
+import type { Admitted } from "./admit-tool.ts";
 import type { RunDeps } from "./deps.ts";
-import type { Admitted } from "./run-tool.ts";
 
 /** How long a call may present its capability: less than the shortest lease. Milliseconds. */
 export const capabilityMs = 120_000;

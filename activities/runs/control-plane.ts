@@ -1,10 +1,10 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import { controlPlaneTools } from "../../contracts/control-plane-tools.ts";
 import type { CommandSpec } from "../../contracts/generated/commands.ts";
+import type { Admitted } from "./admit-tool.ts";
 import { capabilityOf } from "./capability.ts";
 import type { RunDeps } from "./deps.ts";
 import type { ToolResult } from "./execute.ts";
-import type { Admitted } from "./run-tool.ts";
 
 const grant = {
   grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",

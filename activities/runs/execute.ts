@@ -5,12 +5,12 @@ import { listDirectory } from "../../tools/workspace/list-directory.ts";
 import { readFile } from "../../tools/workspace/read-file.ts";
 import { openWorkspace, type Workspace } from "../../tools/workspace/workspace.ts";
 import { writeFile } from "../../tools/workspace/write-file.ts";
+import type { Admitted } from "./admit-tool.ts";
 import { useControlPlane } from "./control-plane.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { callServerTool } from "./mcp-tools.ts";
 import { allowedTools } from "./offered-tools.ts";
-import type { Admitted } from "./run-tool.ts";
 import { toolsOf } from "./tools-of-run.ts";
 import { workspaceOf } from "./workspaces.ts";
 

@@ -5,11 +5,11 @@ import type { RunRow } from "../../db/queries/runs.ts";
 import { storable } from "../../db/storable.ts";
 import { resultText } from "../../tools/mcp/result-text.ts";
 import type { ToolSource } from "../../tools/spec.ts";
+import type { Admitted } from "./admit-tool.ts";
 import { capabilityMs, capabilityOf } from "./capability.ts";
 import type { RunDeps } from "./deps.ts";
 import type { ToolResult } from "./execute.ts";
 import { withMcpServer } from "./mcp-connection.ts";
-import type { Admitted } from "./run-tool.ts";
 
 /** A call may take as long as what it shows the server is good for. */
 const callLimits = { timeoutMs: capabilityMs, bytes: 8 * 1024 * 1024 };

@@ -14,3 +14,11 @@ export function isShort(spec: Kind, definition: Pick<AgentDefinition, "hooks">):
   const asksOutside = (definition.hooks.after_tool ?? []).some((hook) => "webhook" in hook);
   return here && mayRepeat(spec) && !asksOutside;
 }
+
+/**
+ * It looks at a small file and at nothing else: fit to be carried out inside the transaction that admits it. Cut off, there is
+ * no trace of it, and it is done again.
+ */
+export function isLook(spec: Kind, definition: Pick<AgentDefinition, "hooks">): boolean {
+  return spec.source.kind === "workspace" && spec.readOnly && isShort(spec, definition);
+}
