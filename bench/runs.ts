@@ -7,7 +7,8 @@ import type { Stage } from "./stage.ts";
 
 /**
  * A step of a run (a call of the model and a call of a tool) against two activities in sequence that do nothing, from the
- * end of one to the end of the next. The stand-in answers at once, but not in no time: what it takes is told beside.
+ * end of one to the end of the next. The model is to take no time: what the stand-in takes to answer, from a request's
+ * arrival to the end of its answer, is left out; with it is told beside.
  */
 export async function measureSteps(stage: Stage, scale: number): Promise<Finding[]> {
   const steps = Math.max(6, Math.round(20 * scale));
@@ -22,12 +23,12 @@ export async function measureSteps(stage: Stage, scale: number): Promise<Finding
     },
   });
   const files = [{ path: "lines.txt", content: linesOf(3 * steps, 60) }];
-  const model: number[] = [];
-  const tool: number[] = [];
+  const answering: number[] = [];
   const [ours, bares] = (
-    await interleaved(5, [
+    await interleaved(6, [
       async (round) => {
         await stage.quiet();
+        await forgetRequests(stage);
         const { id } = await startRun(stage, {
           task: "Read.",
           agent: "bench-talker",
@@ -36,12 +37,11 @@ export async function measureSteps(stage: Stage, scale: number): Promise<Finding
           budget: { tokens: 100_000_000 },
         });
         await endOf(stage, id, 50);
-        const taken = await stepsOf(stage, id);
-        if (round > 0) {
-          model.push(...taken.model);
-          tool.push(...taken.tool);
-        }
-        return between(taken.ends);
+        const took = await answerTimes(stage);
+        // One request a step, or the step would have had more than the model's answer left out.
+        if (took.length > steps + 2) throw new Error(`${took.length} requests to the stand-in in ${steps} steps`);
+        if (round > 0) answering.push(...took);
+        return between(await endsOfSteps(stage, id));
       },
       async (round) => {
         await stage.quiet();
@@ -49,25 +49,36 @@ export async function measureSteps(stage: Stage, scale: number): Promise<Finding
       },
     ])
   ).map((rounds) => summarise(rounds.flat())) as [Summary, Summary];
-  const standIn = median(model);
+  const model = median(answering);
   return [
     {
       name: "run step: model call and tool call",
-      measured: `p50 ${figure(ours.p50)}, p95 ${figure(ours.p95)} ms (of it in the stand-in p50 ${figure(standIn)})`,
+      measured: `p50 ${figure(ours.p50 - model)} ms, the stand-in's ${figure(model)} ms left out`,
       baseline: `two bare activities p50 ${figure(bares.p50)}, p95 ${figure(bares.p95)} ms`,
-      value: ours.p50 / bares.p50,
+      value: (ours.p50 - model) / bares.p50,
       unit: "×",
       target: { at: "most", value: 1.3 },
-      facts: { ours, bare: bares, standIn: summarise(model), tool: summarise(tool) },
+      facts: { ours, bare: bares, standIn: summarise(answering) },
     },
     {
-      name: "run step, less the stand-in's time",
-      measured: `p50 ${figure(ours.p50 - standIn)} ms`,
+      name: "run step with the stand-in's time",
+      measured: `p50 ${figure(ours.p50)}, p95 ${figure(ours.p95)} ms`,
       baseline: `two bare activities p50 ${figure(bares.p50)} ms`,
-      value: (ours.p50 - standIn) / bares.p50,
+      value: ours.p50 / bares.p50,
       unit: "×",
     },
   ];
+}
+
+async function forgetRequests(stage: Stage): Promise<void> {
+  await fetch(`${stage.stack.simulatorUrl}/_control/requests`, { method: "DELETE" });
+}
+
+/** How long the stand-in took for each request to the model since they were forgotten, milliseconds. */
+async function answerTimes(stage: Stage): Promise<number[]> {
+  const response = await fetch(`${stage.stack.simulatorUrl}/_control/requests`);
+  const { data } = (await response.json()) as { data: { path: string; ms: number | null }[] };
+  return data.flatMap(({ path, ms }) => (path.startsWith("/v1/messages") && ms !== null ? [ms] : []));
 }
 
 /** The whole main job with a model that takes no time: plan, six steps, review; from POST /runs to its end. */
@@ -156,18 +167,13 @@ export async function endOf(stage: Stage, id: string, everyMs: number, timeoutMs
   }
 }
 
-async function stepsOf(stage: Stage, id: string): Promise<{ ends: number[]; model: number[]; tool: number[] }> {
-  const { rows } = await stage.admin.query<{ step_type: string; ended: string; duration_ms: number }>(
-    `select step_type, extract(epoch from completed_at) * 1000 as ended, duration_ms from agent_steps
-      where run_id = $1 and status = 'success' order by completed_at`,
+async function endsOfSteps(stage: Stage, id: string): Promise<number[]> {
+  const { rows } = await stage.admin.query<{ ended: string }>(
+    `select extract(epoch from completed_at) * 1000 as ended from agent_steps
+      where run_id = $1 and status = 'success' and step_type = 'tool_call' order by completed_at`,
     [id],
   );
-  const of = (type: string) => rows.filter(({ step_type }) => step_type === type);
-  return {
-    ends: of("tool_call").map(({ ended }) => Number(ended)),
-    model: of("model_call").map(({ duration_ms }) => duration_ms),
-    tool: of("tool_call").map(({ duration_ms }) => duration_ms),
-  };
+  return rows.map(({ ended }) => Number(ended));
 }
 
 const between = (moments: readonly number[]): number[] =>

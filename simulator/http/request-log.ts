@@ -8,6 +8,8 @@ export interface RequestRecord {
   /** 0 when the connection was dropped before an answer. */
   status: number;
   request_id: string;
+  /** From its arrival to the end of its answer, milliseconds; null while it is being answered. */
+  ms: number | null;
 }
 
 const kept = 20_000;
@@ -19,11 +21,20 @@ export function requestLog(observe: (record: RequestRecord) => void) {
     const requestId = newId("req");
     res.locals["requestId"] = requestId;
     res.setHeader("request-id", requestId);
-    const record = { at: timestamp(), method: req.method, path: req.path, status: 0, request_id: requestId };
+    const since = performance.now();
+    const record: RequestRecord = {
+      at: timestamp(),
+      method: req.method,
+      path: req.path,
+      status: 0,
+      request_id: requestId,
+      ms: null,
+    };
     records.push(record);
     if (records.length > kept) records = records.slice(-kept / 2);
     res.once("close", () => {
       if (res.writableFinished || res.headersSent) record.status = res.statusCode;
+      record.ms = performance.now() - since;
       observe(record);
     });
     next();
