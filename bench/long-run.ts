@@ -33,7 +33,7 @@ export async function measureLongRun(stage: Stage, scale: number): Promise<Findi
   const models = await armMind(stage, "bench-long", { talker: { turns: [...reads, { output: { done: true } }] } });
   await stage.quiet();
   const { id } = await startRun(stage, { task: "Read.", agent: "bench-talker", models, files, budget });
-  const points = await sampled(stage, id, endOf(stage, id, 200, 1_200_000));
+  const points = await sampled(stage, id, endOf(stage, id, 1_200_000));
   const executions = await executionsOf(stage, id);
   const events = Math.max(...executions.map((one) => one.events));
   const bytes = Math.max(...executions.map((one) => one.bytes));

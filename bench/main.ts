@@ -16,12 +16,13 @@ const measurements: Record<string, (stage: Stage, scale: number) => Finding[] | 
   votes: measureVotes,
   conversations: measureConversations,
   "tool-calls": measureToolCalls,
-  audit: measureAudit,
-  rights: measureRights,
-  policies: measurePolicies,
   hooks: measureHooks,
   steps: measureSteps,
   runs: measureRuns,
+  // Behind them: what these store has PostgreSQL cleaning up for a while.
+  audit: measureAudit,
+  rights: measureRights,
+  policies: measurePolicies,
   "long-run": measureLongRun,
 };
 
