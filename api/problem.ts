@@ -41,6 +41,9 @@ export function answerProblems(deps: Pick<ApiDeps, "db" | "log" | "newId">) {
     const known = translate(error);
     if (known.code === "internal")
       deps.log.error({ err: error, path: req.path, method: req.method }, "unforeseen error");
+    // Whoever asks is told to try again; whoever runs this wants to know what was in the way.
+    if (known.code === "unavailable")
+      deps.log.warn({ err: error, path: req.path, method: req.method }, "a part was not there for a request");
     if (res.headersSent) {
       res.destroy();
       return;

@@ -72,8 +72,9 @@ async function store(tx: Tx, definition: AgentDefinition, id: string): Promise<s
     ]);
   const known = await find();
   if (known !== undefined) return known.id;
-  // Two first runs at once: versions are counted one after the other.
-  await tx.run("select pg_advisory_xact_lock(hashtextextended($1 || $2, 0))", [tx.organisationId, definition.id]);
+  // Two first runs at once: versions are counted one after the other. One lock for all of an organisation's definitions: runs
+  // of different agents come to them in different orders, and would wait for each other.
+  await tx.run("select pg_advisory_xact_lock(hashtextextended($1 || ':agent_definitions', 0))", [tx.organisationId]);
   const meanwhile = await find();
   if (meanwhile !== undefined) return meanwhile.id;
   await tx.run(
