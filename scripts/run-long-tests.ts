@@ -1,14 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/**
- * What takes too long for every run: the `long` project, and those integration tests in full of which every run takes a
- * part drawn by a seed.
- */
+/** What takes too long for every run: the `long` project, and in full those files of which every run takes a part. */
 const runs = [
   ["--project", "long"],
-  ["--project", "integration", "test/integration/conversations/wordings.test.ts"],
-  ["--project", "integration", "test/integration/runs/injection.test.ts"],
+  ["--project", "integration", "conversations/wordings", "runs/injection", "runs/abandoned", "runs/time-alerts"],
+  ["--project", "durability", "test/durability/run-kills.test.ts", "test/durability/outages.test.ts"],
 ];
 
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));

@@ -4,6 +4,7 @@ import { eventsOf, heardAfter } from "../integration/conversations/conversation.
 import { diceOf, purposes } from "../integration/conversations/pools.ts";
 import { type Scene, setScene } from "../integration/conversations/scene.ts";
 import { auditAfter, auditHead } from "../integration/conversations/witness.ts";
+import { variant } from "../support/everything.ts";
 import { eventually, makeOrganisation, testSeed } from "../support/organisation.ts";
 import { openStage, type Stage, stopwatch } from "./stage.ts";
 
@@ -72,7 +73,11 @@ test("POST /agents without a worker is 202, keeps its key, and is applied once w
   expect(await stage.witness.atProvider(agents[0]?.id ?? "")).toHaveLength(1);
 });
 
-test("a whole stack that is stopped while an approval waits starts again, and the approved change is applied once", async () => {
+test.each(
+  variant(
+    "a whole stack that is stopped while an approval waits starts again, and the approved change is applied once",
+  ),
+)("%s", async () => {
   const scene: Scene = await setScene(dice, urls());
   const { organisation, builder, approver, guarded, metaAgentId } = scene;
   const { organisationId } = organisation;

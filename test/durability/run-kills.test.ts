@@ -4,6 +4,7 @@ import { attendApprovals } from "../../demo/run/approver.ts";
 import { sandboxAvailability } from "../../tools/sandbox/availability.ts";
 import { diceOf } from "../integration/conversations/pools.ts";
 import { mindCalls } from "../simulator/minds.ts";
+import { everything } from "../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation, testSeed } from "../support/organisation.ts";
 import { armMind, ended, fixingMind, planOf, type RunView, type Script, sample, sampleFiles } from "../support/runs.ts";
 import { openStage, type Stage, stopwatch } from "./stage.ts";
@@ -165,7 +166,7 @@ async function withinBudget(run: RunView): Promise<void> {
   expect(await organisation.admin.get("/audit/verify")).toMatchObject({ intact: true });
 }
 
-test.runIf(sandbox.available).for(["worker", "api"])(
+test.runIf(sandbox.available).for(everything ? ["worker", "api"] : ["worker"])(
   "SIGKILL of the %s in the middle of a run: it goes on after the restart, ends the same, and nothing happens twice",
   async (part) => {
     const nth = dice.pick([2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { everything } from "../../support/everything.ts";
 import { sharedStack, testSeed } from "../../support/organisation.ts";
 import { ask, eventsOf, heardAfter, type Turn } from "./conversation.ts";
 import { diceOf, fill, purposes, skills, slugOf } from "./pools.ts";
@@ -8,9 +9,8 @@ import { type AuditEntry, auditAfter, auditHead, toolsetsFor, type Witness, witn
 import { wordings } from "./wordings.ts";
 
 const dice = diceOf(testSeed());
-/** Every run takes half of the wordings, drawn by the seed; POWERLOOM_TEST_ALL=1 all of them (`npm run test:long` does). */
-const taken = (list: readonly string[]) =>
-  process.env["POWERLOOM_TEST_ALL"] === undefined ? dice.draw(list, Math.ceil(list.length / 2)) : [...list];
+/** Every run takes a third of the wordings, drawn by the seed. */
+const taken = (list: readonly string[]) => (everything ? [...list] : dice.draw(list, Math.ceil(list.length / 3)));
 const work = dice.draw(purposes, 30);
 const [spare] = purposes.filter((purpose) => !work.includes(purpose));
 let scene: Scene;

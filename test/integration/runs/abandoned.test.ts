@@ -4,6 +4,7 @@ import { workflowIds } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
 import { connectTemporal } from "../../../temporal/connect.ts";
 import { query } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, ended, eventsOf, runWhen, type Said, type Script } from "../../support/runs.ts";
 
@@ -114,7 +115,7 @@ describe("a run whose workflow is gone", () => {
     expect(await ended(ann, bystander)).toMatchObject({ status: "cancelled" });
   });
 
-  test("what it was told after that starts nothing anew", async () => {
+  test.each(variant("what it was told after that starts nothing anew"))("%s", async () => {
     const id = await begin("told", "gullible", gullible([write, done]));
     await waits(bob, id);
     await workflowOf(id).terminate("by an operator");
@@ -134,7 +135,7 @@ describe("a run whose workflow is gone", () => {
     expect(await query("select from run_messages where run_id = $1 and role = 'assistant'", [id])).toEqual([]);
   });
 
-  test("and is not known to Temporal any more", async () => {
+  test.each(variant("and is not known to Temporal any more"))("%s", async () => {
     const id = await begin("forgotten", "gullible", gullible([write, done]));
     await waits(bob, id);
     const { namespace } = temporal.options;
@@ -201,7 +202,7 @@ describe("a tree of runs", () => {
     });
   });
 
-  test("both terminated at once: both are ended", async () => {
+  test.each(variant("both terminated at once: both are ended"))("%s", async () => {
     const before = await budget();
     const { id, childId } = await withChild("both-terminated");
     await Promise.all([workflowOf(id).terminate("by an operator"), workflowOf(childId).terminate("by an operator")]);

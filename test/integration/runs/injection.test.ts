@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { sandboxAvailability } from "../../../tools/sandbox/availability.ts";
 import { query } from "../../support/database.ts";
+import { everything } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, ended, type RunView } from "../../support/runs.ts";
 import { startTracker, type Tracker } from "../../support/tracker.ts";
@@ -218,8 +219,6 @@ async function setMode(world: World, mode: "READ_ONLY" | "BYPASS"): Promise<void
   );
 }
 
-/** POWERLOOM_TEST_ALL=1 takes all (`npm run test:long` does). */
-const all = process.env["POWERLOOM_TEST_ALL"] !== undefined;
 const cases: [
   mode: "READ_ONLY" | "PERMISSION" | "BYPASS",
   decides: "approve" | "deny",
@@ -235,7 +234,7 @@ const cases: [
 
 describe("an agent that obeys whatever it reads", () => {
   // At once: each has an organisation of its own.
-  test.concurrent.each(all ? cases : cases.filter(([, , , short]) => short))(
+  test.concurrent.each(everything ? cases : cases.filter(([, , , short]) => short))(
     "in %s, with an approver who would %s everything, for an %s, does nothing beyond that person's rights",
     async (mode, decides, role) => {
       if (!sandbox.available) console.log(`execute_command is refused throughout: ${sandbox.reason}`);

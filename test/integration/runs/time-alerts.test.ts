@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, type RunView, runWhen, type Said } from "../../support/runs.ts";
 
@@ -91,7 +92,7 @@ test("come while the run waits for a person, and while people have paused it", a
   }
 });
 
-test("begin anew with time that is given, of which nothing is used yet", async () => {
+test.each(variant("begin anew with time that is given, of which nothing is used yet"))("%s", async () => {
   const id = await start("given", "spender", { reader: [slow(look, 2_500), slow(done, 2_500)] }, 2);
   await runWhen(bob, id, ({ status }) => status === "waiting", "it asks for more time");
   const first = await alertsOf(id);
@@ -105,35 +106,38 @@ test("begin anew with time that is given, of which nothing is used yet", async (
   expect(caps[3]).toBe(caps[2]);
 });
 
-test("are of the run that has the limit: a subagent's own ends it, its parent's is the parent's to tell", async () => {
-  const turns = (agent: string) => [use("delegate", { agent, input: { task: "Look." } }), done];
-  const own = await start(
-    "own",
-    "spending-desk",
-    { orchestrator: turns("hasty"), reader: [slow(look, 2_500), done] },
-    600,
-  );
-  const { children, status } = await ended(bob, own);
-  expect(status).toBe("completed");
-  expect(children).toMatchObject([{ agent: "hasty", status: "stopped", reason: { rule: "budget-time" } }]);
-  expect((await alertsOf(own)).map(({ run, percent }) => [run, percent])).toEqual([
-    [children[0]?.id, 70],
-    [children[0]?.id, 90],
-  ]);
-  const above = await start(
-    "above",
-    "spending-desk",
-    { orchestrator: turns("spender"), reader: [slow(done, 4_000)] },
-    3,
-  );
-  await told(above, 70, 90);
-  expect((await alertsOf(above)).map(({ run, percent }) => [run, percent])).toEqual([
-    [above, 70],
-    [above, 90],
-  ]);
-  await bob.send("POST", `/runs/${above}/cancel`, {});
-  await ended(bob, above);
-});
+test.each(variant("are of the run that has the limit: a subagent's own ends it, its parent's is the parent's to tell"))(
+  "%s",
+  async () => {
+    const turns = (agent: string) => [use("delegate", { agent, input: { task: "Look." } }), done];
+    const own = await start(
+      "own",
+      "spending-desk",
+      { orchestrator: turns("hasty"), reader: [slow(look, 2_500), done] },
+      600,
+    );
+    const { children, status } = await ended(bob, own);
+    expect(status).toBe("completed");
+    expect(children).toMatchObject([{ agent: "hasty", status: "stopped", reason: { rule: "budget-time" } }]);
+    expect((await alertsOf(own)).map(({ run, percent }) => [run, percent])).toEqual([
+      [children[0]?.id, 70],
+      [children[0]?.id, 90],
+    ]);
+    const above = await start(
+      "above",
+      "spending-desk",
+      { orchestrator: turns("spender"), reader: [slow(done, 4_000)] },
+      3,
+    );
+    await told(above, 70, 90);
+    expect((await alertsOf(above)).map(({ run, percent }) => [run, percent])).toEqual([
+      [above, 70],
+      [above, 90],
+    ]);
+    await bob.send("POST", `/runs/${above}/cancel`, {});
+    await ended(bob, above);
+  },
+);
 
 test("do not come where there is no limit on time, nor when most of it is left", async () => {
   for (const [name, seconds] of [

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../demo/api.ts";
+import { openStage, type Stage } from "../durability/stage.ts";
 import { agentsDirectory } from "../support/global-setup.ts";
 import { makeOrganisation, type TestOrganisation } from "../support/organisation.ts";
 import { armMind, ended, eventsOf, runWhen, type Said } from "../support/runs.ts";
-import { openStage, type Stage } from "./stage.ts";
 
 // What people decide about a run while its worker is away: the worker is frozen before the vote and killed after it.
 
