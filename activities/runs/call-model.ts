@@ -15,7 +15,7 @@ import {
   type StepRow,
   say,
 } from "../../db/queries/runs.ts";
-import { storable } from "../../db/storable.ts";
+import { storable, storableJson } from "../../db/storable.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -308,7 +308,7 @@ function closeStep(
       call.runId,
       call.stepId,
       end.status,
-      JSON.stringify(end.facts),
+      storableJson(end.facts),
       end.tokens ?? 0,
       end.costMicros ?? 0,
       end.usage === undefined ? null : JSON.stringify(end.usage),
@@ -316,7 +316,7 @@ function closeStep(
       end.output ?? null,
       end.error ?? null,
       end.endpoint ?? null,
-      Object.keys(decision).length === 0 ? null : JSON.stringify(decision),
+      Object.keys(decision).length === 0 ? null : storableJson(decision),
       end.prefixDigest ?? null,
     ],
   );
