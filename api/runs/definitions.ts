@@ -50,15 +50,21 @@ export async function pinDefinitions(
   agent: string,
   newId: () => string,
 ): Promise<Record<string, string>> {
-  const pinned: Record<string, string> = {};
+  const names = new Set<string>();
   const wanted = [agent];
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     const definition = all.get(name);
-    if (definition === undefined || pinned[name] !== undefined) continue;
-    pinned[name] = await store(tx, definition, newId());
+    if (definition === undefined || names.has(name)) continue;
+    names.add(name);
     wanted.push(...definition.delegates);
     // A plan is checked against the tools of whoever will carry it out.
     if (definition.hooks_enabled.includes("on_plan")) wanted.push("executor");
+  }
+  const pinned: Record<string, string> = {};
+  // In one order for all: runs that begin with different agents would wait for each other.
+  for (const name of [...names].sort()) {
+    const definition = all.get(name);
+    if (definition !== undefined) pinned[name] = await store(tx, definition, newId());
   }
   return pinned;
 }
