@@ -163,7 +163,8 @@ async function store(
     reply.usage.input_tokens +
     (reply.usage.cache_creation_input_tokens ?? 0) +
     (reply.usage.cache_read_input_tokens ?? 0);
-  const said = { run, definition, call, content: reply.content, stop: reply.stop, model: reply.model };
+  const content = storable(reply.content) as ModelReply["content"];
+  const said = { run, definition, call, content, stop: reply.stop, model: reply.model };
   const calls = await readCalls(deps, { ...said, allowed });
   const read = calls.length > 0 ? null : await readFinal(deps, said);
   const answer = await deps.db.inOrganisation(call.organisationId, async (tx): Promise<ModelAnswer> => {
@@ -173,7 +174,6 @@ async function store(
     ]);
     // This attempt was given up, and the call counted as one of unknown outcome: another may have been made since.
     if (step?.status !== "running") return givenUp(step);
-    const content = storable(reply.content) as unknown[];
     say(tx, run.id, { thread: call.thread, origin: call.stepId, role: "assistant", content });
     const tools = proposeCalls(tx, run, definition, call, calls, evidence);
     if (read !== null) storeFinal(tx, run, call, read);
@@ -184,7 +184,7 @@ async function store(
       model: reply.model,
       tokens: input + reply.usage.output_tokens,
       costMicros,
-      contextTokens: input + reply.usage.output_tokens + aroundBlock * reply.content.length,
+      contextTokens: input + reply.usage.output_tokens + aroundBlock * content.length,
       tools,
       final,
     };
@@ -196,9 +196,7 @@ async function store(
       usage: reply.usage,
       ...by,
       prefixDigest,
-      output: summaryOf(
-        reply.content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" "),
-      ),
+      output: summaryOf(content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" ")),
     });
     tx.send(
       `update agent_runs set tokens_total = tokens_total + $2, cost_micros_total = cost_micros_total + $3,

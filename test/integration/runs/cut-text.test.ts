@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 
 // Of characters that take two places, one of both rows is cut in the middle of one, wherever a text is cut.
-test.each(["", "x"])("what is cut in the middle of a character is stored: %j comes first", async (before) => {
+test.each(["", "x"])("what is cut in the middle of a character, and NUL, is stored: %j comes first", async (before) => {
   const said = `${before}${"😀".repeat(60_000)}`;
   const step = { step: 1, tool: "read_file", args: { path: "a.txt" }, expected_output: "text", depends_on: [] };
   const models = await armMind(`cut-text-${before}`, {
@@ -16,7 +16,7 @@ test.each(["", "x"])("what is cut in the middle of a character is stored: %j com
       turns: [
         { tool_uses: [{ name: "read_file", input: { path: "a.txt" } }] },
         {
-          text: said.slice(0, 1_000),
+          text: `\0${said.slice(0, 1_000)}`,
           tool_uses: [{ name: "read_file", input: { path: `${said.slice(0, 1_000)}/missing` } }],
         },
         { output: { steps: [{ ...step, description: said.slice(0, 1_000) }], reasoning: "because", risks: [] } },
