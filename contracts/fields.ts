@@ -10,6 +10,26 @@ const safe = (schema: z.ZodString) =>
     message: "must not contain control characters, bidirectional overrides or broken surrogates",
   });
 
+const canBeStored = (text: string) => text.isWellFormed() && !text.includes("\0");
+const notStored = "must contain neither NUL nor broken surrogates";
+
+/** Text that is kept as it is, whatever it says. */
+export const rawText = (schema: z.ZodString) => schema.refine(canBeStored, { message: notStored });
+
+/** An object of any kind, its names and texts kept as they are. */
+export const anyObject = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+  const pending: { one: unknown; path: PropertyKey[] }[] = [{ one: value, path: [] }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { one, path } = next;
+    if (typeof one === "string" && !canBeStored(one)) context.addIssue({ code: "custom", path, message: notStored });
+    if (typeof one !== "object" || one === null) continue;
+    for (const [name, part] of Object.entries(one)) {
+      if (!canBeStored(name)) context.addIssue({ code: "custom", path, message: `${notStored}, nor may its names` });
+      pending.push({ one: part, path: [...path, name] });
+    }
+  }
+});
+
 /** Lower-case letters, digits, inner hyphens; 1 to 63 characters (RFC 1123 label). */
 export const slug = z
   .string()

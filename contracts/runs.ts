@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { anyModelId, ouReference, slug } from "./fields.ts";
+import { anyModelId, anyObject, ouReference, rawText, slug } from "./fields.ts";
 
 const timestamp = z.iso.datetime();
 
@@ -22,28 +22,31 @@ const budgetLimits = z.strictObject({
 });
 export const runBudget = budgetLimits.meta({ id: "RunBudget" });
 
+const brokenText = "must not contain broken surrogates";
+
 /** A path in a workspace, as clients may name it: relative, plain, nothing that leads out. */
 const filePath = z
   .string()
   .min(1)
   .max(1024)
-  .regex(/^(?!\/)(?!.*(^|\/)\.{1,2}(\/|$))(?!.*\/\/)(?!.*\/$)[^\0\\]+$/, "must be relative, without . or .. parts");
+  .regex(/^(?!\/)(?!.*(^|\/)\.{1,2}(\/|$))(?!.*\/\/)(?!.*\/$)[^\0\\]+$/, "must be relative, without . or .. parts")
+  .refine((path) => path.isWellFormed(), { message: brokenText });
 
 export const runInput = z.object({
-  task: z.string().min(1).max(100_000).describe("What is to be done, in plain words"),
+  task: rawText(z.string().min(1).max(100_000)).describe("What is to be done, in plain words"),
   ou: ouReference.optional().describe("Where it runs and whose budget it uses. Default: your home OU"),
   agent: slug.default("orchestrator").describe("Which agent definition begins"),
-  input: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .describe("The agent's input, when its input schema wants more than `task`"),
+  input: anyObject.optional().describe("The agent's input, when its input schema wants more than `task`"),
   budget: budgetLimits.default({ tokens: 200_000 }).describe("What it may use at most, subagents included"),
   models: z.record(slug, anyModelId).default({}).describe("Role → model, instead of the definition's binding"),
   files: z
     .array(
       z.strictObject({
         path: filePath,
-        content: z.string().max(1_000_000),
+        content: z
+          .string()
+          .max(1_000_000)
+          .refine((content) => content.isWellFormed(), { message: brokenText }),
         encoding: z.enum(["utf8", "base64"]).default("utf8"),
       }),
     )

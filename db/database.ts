@@ -85,9 +85,7 @@ export function openDatabase(url: string, options: { max?: number; name: string 
         await client.query("rollback").catch((broken: Error) => {
           failure = broken;
         });
-        // After the first failure every statement fails: the first says what was wrong.
-        const sent = await Promise.allSettled(state.sent);
-        throw sent.find((one) => one.status === "rejected")?.reason ?? error;
+        throw await whatWasWrong(state.sent, error);
       } finally {
         client.release(failure);
       }
@@ -169,6 +167,17 @@ async function commit(client: PoolClient, { sent, last }: TransactionState): Pro
   if (done.status === "rejected") throw done.reason;
   // The server answers the commit of a transaction that has failed with a rollback, and no error.
   if (done.value.command !== "COMMIT") throw new Error("the transaction had failed before its commit");
+}
+
+/**
+ * After the first failure every statement of a transaction fails, and says no more than that: another one says what was wrong.
+ * @param sent statements that nobody waited for, and that the connection has answered by now
+ * @param error what was thrown
+ */
+async function whatWasWrong(sent: readonly Promise<unknown>[], error: unknown): Promise<unknown> {
+  const settled = await Promise.allSettled(sent);
+  const failures = settled.flatMap((one): unknown[] => (one.status === "rejected" ? [one.reason] : []));
+  return [...failures, error].find((one) => sqlState(one) !== "25P02") ?? error;
 }
 
 /** For statements whose answer is looked at later, or whose failure shows in the next one. */
@@ -253,9 +262,9 @@ function transactionOver(client: PoolClient, organisationId: string, state: Tran
       } catch (error) {
         if (before === undefined) delete state.last;
         else state.last = before;
-        state.sent.length = sentBefore;
+        const undone = state.sent.splice(sentBefore);
         await runner.query({ text: `rollback to savepoint ${name}` });
-        throw error;
+        throw await whatWasWrong(undone, error);
       }
     },
     send(text, values) {

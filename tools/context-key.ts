@@ -54,7 +54,7 @@ function trimmed(command: string): string {
 }
 
 function short(text: string, whole: (text: string) => ContextKey): ContextKey {
-  return text.length <= longest ? whole(text) : { begins: text.slice(0, 200), sha256: sha256Hex(text) };
+  return text.length <= longest ? whole(text) : { begins: text.slice(0, 200).toWellFormed(), sha256: sha256Hex(text) };
 }
 
 function textOf(args: unknown, member: string, otherwise: string): string {

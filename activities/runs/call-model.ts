@@ -15,7 +15,7 @@ import {
   type StepRow,
   say,
 } from "../../db/queries/runs.ts";
-import { storable } from "../../db/storable.ts";
+import { storable, storableJson } from "../../db/storable.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -163,7 +163,8 @@ async function store(
     reply.usage.input_tokens +
     (reply.usage.cache_creation_input_tokens ?? 0) +
     (reply.usage.cache_read_input_tokens ?? 0);
-  const said = { run, definition, call, content: reply.content, stop: reply.stop, model: reply.model };
+  const content = storable(reply.content) as ModelReply["content"];
+  const said = { run, definition, call, content, stop: reply.stop, model: reply.model };
   const calls = await readCalls(deps, { ...said, allowed });
   const read = calls.length > 0 ? null : await readFinal(deps, said);
   const answer = await deps.db.inOrganisation(call.organisationId, async (tx): Promise<ModelAnswer> => {
@@ -173,7 +174,6 @@ async function store(
     ]);
     // This attempt was given up, and the call counted as one of unknown outcome: another may have been made since.
     if (step?.status !== "running") return givenUp(step);
-    const content = storable(reply.content) as unknown[];
     say(tx, run.id, { thread: call.thread, origin: call.stepId, role: "assistant", content });
     const tools = proposeCalls(tx, run, definition, call, calls, evidence);
     if (read !== null) storeFinal(tx, run, call, read);
@@ -184,7 +184,7 @@ async function store(
       model: reply.model,
       tokens: input + reply.usage.output_tokens,
       costMicros,
-      contextTokens: input + reply.usage.output_tokens + aroundBlock * reply.content.length,
+      contextTokens: input + reply.usage.output_tokens + aroundBlock * content.length,
       tools,
       final,
     };
@@ -196,9 +196,7 @@ async function store(
       usage: reply.usage,
       ...by,
       prefixDigest,
-      output: summaryOf(
-        reply.content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" "),
-      ),
+      output: summaryOf(content.flatMap((block) => (block.type === "text" ? [String(block["text"])] : [])).join(" ")),
     });
     tx.send(
       `update agent_runs set tokens_total = tokens_total + $2, cost_micros_total = cost_micros_total + $3,
@@ -308,7 +306,7 @@ function closeStep(
       call.runId,
       call.stepId,
       end.status,
-      JSON.stringify(end.facts),
+      storableJson(end.facts),
       end.tokens ?? 0,
       end.costMicros ?? 0,
       end.usage === undefined ? null : JSON.stringify(end.usage),
@@ -316,7 +314,7 @@ function closeStep(
       end.output ?? null,
       end.error ?? null,
       end.endpoint ?? null,
-      Object.keys(decision).length === 0 ? null : JSON.stringify(decision),
+      Object.keys(decision).length === 0 ? null : storableJson(decision),
       end.prefixDigest ?? null,
     ],
   );

@@ -1,6 +1,7 @@
 import { sha256Hex } from "../../core/canonical.ts";
 import type { Tx } from "../../db/database.ts";
 import type { StepRow } from "../../db/queries/runs.ts";
+import { storableJson } from "../../db/storable.ts";
 import { summaryOf } from "./record.ts";
 
 /** Ends a tool step: once, with everything a repeated attempt has to answer. Sent without waiting. */
@@ -24,13 +25,13 @@ export function closeToolStep(
       step.run_id,
       step.step_id,
       end.status,
-      JSON.stringify(end.facts),
+      storableJson(end.facts),
       end.text,
       sha256Hex(end.text),
       summaryOf(end.text),
       end.isError,
       Math.round(end.ms),
-      JSON.stringify(end.decision ?? {}),
+      storableJson(end.decision ?? {}),
     ],
   );
 }

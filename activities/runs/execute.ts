@@ -1,3 +1,4 @@
+import { storable } from "../../db/storable.ts";
 import type { ToolOutcome } from "../../tools/outcome.ts";
 import { createRegistry } from "../../tools/registry.ts";
 import { executeCommand } from "../../tools/sandbox/execute-command.ts";
@@ -76,5 +77,5 @@ function ok(output: unknown): ToolResult {
 }
 
 function failure(message: string): ToolResult {
-  return { text: message, error: true, timedOut: false, exitCode: null };
+  return { text: String(storable(message)), error: true, timedOut: false, exitCode: null };
 }

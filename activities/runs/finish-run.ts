@@ -2,6 +2,7 @@ import type { RunEnd, RunResult } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
 import { decideApproval, findApproval } from "../../db/queries/approvals.ts";
 import { appendRunEvents, type RunRow, requireRun } from "../../db/queries/runs.ts";
+import { storableJson } from "../../db/storable.ts";
 import { signalLookAgain } from "../../temporal/nudge.ts";
 import type { RunDeps } from "./deps.ts";
 import { revokeLeases } from "./leases.ts";
@@ -42,7 +43,7 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
         run.id,
         end.status,
         now,
-        JSON.stringify({ rule: end.rule, reason: end.reason }),
+        storableJson({ rule: end.rule, reason: end.reason }),
         end.status === "completed" ? null : end.reason,
         charged.tokens,
         charged.costMicros,

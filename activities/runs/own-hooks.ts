@@ -7,6 +7,7 @@ import type { RunView, SubjectOf } from "../../core/hooks/subjects.ts";
 import type { OwnVerdict } from "../../core/runs/facts.ts";
 import type { Mode } from "../../core/runs/terms.ts";
 import type { RunRow } from "../../db/queries/runs.ts";
+import { storable } from "../../db/storable.ts";
 import { whyUnreached } from "../../tools/network/outside-fetch.ts";
 import type { RunDeps } from "./deps.ts";
 
@@ -69,7 +70,8 @@ async function askWebhook(
     });
     if (!response.ok) return abort(`the webhook answered ${response.status}`);
     const answer = (await response.json()) as { decision?: unknown; reason?: unknown };
-    const reason = typeof answer.reason === "string" ? answer.reason.slice(0, 500) : "no reason was given";
+    const reason =
+      typeof answer.reason === "string" ? String(storable(answer.reason.slice(0, 500))) : "no reason was given";
     if (answer.decision === "pass") return passed;
     if (answer.decision === "refuse" || answer.decision === "abort")
       return { kind: answer.decision, rule: hook.name, reason };

@@ -6,7 +6,7 @@ import type { ModelCall, OwnVerdict, ProposedCall } from "../../core/runs/facts.
 import type { Fault } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 import { type RunRow, say } from "../../db/queries/runs.ts";
-import { storable } from "../../db/storable.ts";
+import { storable, storableJson } from "../../db/storable.ts";
 import { contextHash, contextKey } from "../../tools/context-key.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { checkArguments, repairArguments } from "../../tools/validate.ts";
@@ -142,7 +142,7 @@ export function proposeCalls(
         JSON.stringify(one.args),
         one.arguments.digest,
         summaryOf(one.args),
-        JSON.stringify({ proposed: facts, ...(one.notes.length === 0 ? {} : { repaired: one.notes }) }),
+        storableJson({ proposed: facts, ...(one.notes.length === 0 ? {} : { repaired: one.notes }) }),
       ],
     );
     return facts;

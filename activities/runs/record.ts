@@ -2,6 +2,7 @@ import { type AuditBody, aboutRun } from "../../core/audit/entry.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import type { RunRow } from "../../db/queries/runs.ts";
+import { storable } from "../../db/storable.ts";
 import type { RunDeps } from "./deps.ts";
 
 /** The audit entry of something a run did or was refused: as much a person's deed as one through the API. */
@@ -31,7 +32,7 @@ export function auditRun(
     rule: entry.rule ?? null,
     approval_id: entry.approvalId ?? null,
     outcome: entry.outcome,
-    detail: { ...aboutRun(run), agent: run.agent_id, ...entry.detail },
+    detail: storable({ ...aboutRun(run), agent: run.agent_id, ...entry.detail }) as AuditBody["detail"],
   });
 }
 
@@ -43,5 +44,5 @@ export function tellWatchers(deps: Pick<RunDeps, "db">, run: { root_run_id: stri
 /** The first words of a text, for lists and logs. */
 export function summaryOf(value: unknown, length = 200): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
 }

@@ -1,5 +1,6 @@
 import type { EndStatus } from "../../core/runs/facts.ts";
 import type { Sql, Tx } from "../database.ts";
+import { storableJson } from "../storable.ts";
 import { isUuid } from "./ous.ts";
 
 type RunStatus = "received" | "running" | "waiting" | "paused" | EndStatus;
@@ -189,7 +190,7 @@ export function appendRunEvents(
      insert into run_events (organisation_id, root_run_id, position, run_id, origin, type, payload)
      select $1, $2, root.first + nth, $3, event ->> 'origin', event ->> 'type', event -> 'payload' from fresh, root
      on conflict (organisation_id, run_id, origin) do nothing`,
-    [tx.organisationId, run.root_run_id, run.id, JSON.stringify(events)],
+    [tx.organisationId, run.root_run_id, run.id, storableJson(events)],
   );
 }
 
@@ -287,7 +288,7 @@ export function say(
   runId: string,
   message: { thread: string; origin: string; role: "user" | "assistant"; content: unknown[] },
 ): void {
-  const content = JSON.stringify(message.content);
+  const content = storableJson(message.content);
   tx.send(
     `insert into run_messages (organisation_id, run_id, thread, origin, role, content, bytes)
      values ($1, $2, $3, $4, $5, $6, $7)

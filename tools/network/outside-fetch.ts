@@ -62,9 +62,10 @@ export function createOutsideFetch(
     try {
       const response = await send(url, init, agents, resolving);
       const { statusCode: status = 0, statusMessage: statusText = "" } = response;
-      if (status >= 300 && status < 400 && status !== 304) {
+      const redirects = status >= 300 && status < 400 && status !== 304;
+      if (redirects || status < 200 || status > 599) {
         response.destroy();
-        throw new Error("unexpected redirect");
+        throw new Error(redirects ? "unexpected redirect" : `unexpected status ${status}`);
       }
       const headers = new Headers();
       for (const [name, values] of Object.entries(response.headersDistinct))
@@ -104,6 +105,8 @@ function send(
         : requestPlain(url, { ...options, agent: agents.plain });
     sent.on("response", resolve);
     sent.on("error", reject);
+    // Also without an answer or an error: a server that switches protocols leaves it at that.
+    sent.on("close", () => reject(new Error("closed without an answer")));
     sent.end(body ?? undefined);
   });
 }

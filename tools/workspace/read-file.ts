@@ -82,26 +82,44 @@ const notText = (path: string): ToolFault =>
   refused("not_text", `${quoted(path)} is not UTF-8 text: only text files can be read`);
 
 function lines(path: string, text: string, { offset = 1, limit }: ReadFileArguments): ToolOutcome<ReadFileOutput> {
-  const all = text.split(/(?<=\n)/);
-  if (text === "") all.length = 0;
-  if (offset > Math.max(all.length, 1))
-    return refused("invalid_arguments", `offset ${offset} is behind the end: the file has ${all.length} lines`);
-  const wanted = all.slice(offset - 1, limit === undefined ? undefined : offset - 1 + limit);
-  const { content, complete } = fitting(wanted);
-  const more = !complete || offset - 1 + wanted.length < all.length;
-  return { status: "done", output: { path, content, total_lines: all.length, truncated: more } };
+  const { from, to, total } = rangeOf(text, offset, limit);
+  if (offset > Math.max(total, 1))
+    return refused("invalid_arguments", `offset ${offset} is behind the end: the file has ${total} lines`);
+  const { content, complete } = fitting(text, from, to);
+  return { status: "done", output: { path, content, total_lines: total, truncated: !complete || to < text.length } };
+}
+
+/** Where the wanted lines are, and how many there are in all. No text is made of a line: a file may have millions. */
+function rangeOf(text: string, offset: number, limit?: number): { from: number; to: number; total: number } {
+  let total = 0;
+  let from = text.length;
+  let to = text.length;
+  for (let start = 0; start < text.length; start = endOfLine(text, start)) {
+    total += 1;
+    if (total === offset) from = start;
+    if (limit !== undefined && total === offset + limit) to = start;
+  }
+  return { from, to, total };
 }
 
 /** As many whole lines as fit; of a first line that is too long by itself, its beginning. */
-function fitting(wanted: readonly string[]): { content: string; complete: boolean } {
+function fitting(text: string, from: number, to: number): { content: string; complete: boolean } {
+  const wanted = text.slice(from, to);
+  if (Buffer.byteLength(wanted) <= mostBytesRead) return { content: wanted, complete: true };
   let size = 0;
-  for (const [index, line] of wanted.entries()) {
-    size += Buffer.byteLength(line);
-    if (size <= mostBytesRead) continue;
-    const whole = wanted.slice(0, index).join("");
-    return { content: index > 0 ? whole : beginning(line), complete: false };
+  for (let start = 0; ; ) {
+    const end = endOfLine(wanted, start);
+    size += Buffer.byteLength(wanted.slice(start, end));
+    if (size > mostBytesRead)
+      return { content: start > 0 ? wanted.slice(0, start) : beginning(wanted.slice(0, end)), complete: false };
+    start = end;
   }
-  return { content: wanted.join(""), complete: true };
+}
+
+/** Behind the end of the line that begins at `start`. */
+function endOfLine(text: string, start: number): number {
+  const end = text.indexOf("\n", start);
+  return end === -1 ? text.length : end + 1;
 }
 
 function beginning(line: string): string {

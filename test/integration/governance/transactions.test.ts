@@ -54,6 +54,19 @@ describe("a transaction in an organisation", () => {
       await tx.rows("select 1");
     });
     await expect(asked).rejects.toMatchObject({ code: "22012" });
+    const before = inOrganisation(organisation.organisationId, async (tx) => {
+      const failing = tx.rows("select 1 / 0");
+      tx.send(rename, []);
+      await failing;
+    });
+    await expect(before).rejects.toMatchObject({ code: "22012" });
+    const inStep = inOrganisation(organisation.organisationId, (tx) =>
+      tx.savepoint(async () => {
+        tx.send("select 1 / 0", []);
+        await tx.rows("select 1");
+      }),
+    );
+    await expect(inStep).rejects.toMatchObject({ code: "22012" });
     const rows = await inOrganisation(organisation.organisationId, (tx) =>
       tx.rows("select from users where display_name = 'Changed, sent'"),
     );

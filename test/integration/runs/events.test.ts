@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { appendRunEvents, requireRun } from "../../../db/queries/runs.ts";
-import { ask } from "../../support/ask.ts";
 import { query } from "../../support/database.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, ended } from "../../support/runs.ts";
@@ -10,24 +8,6 @@ import { asApplication } from "../governance/stage.ts";
 let organisation: TestOrganisation;
 beforeAll(async () => {
   organisation = await makeOrganisation("run-events");
-});
-
-test("the first runs of an organisation may start at once, whichever agents they begin with", async () => {
-  const models = await armMind("at-once", {
-    orchestrator: { turns: [{ output: { result: "done", status: "done" } }] },
-    planner: { turns: [{ output: {} }] },
-  });
-  for (let apart = 0; apart < 16; apart += 2) {
-    const { admin } = await makeOrganisation(`first-runs-${apart}`);
-    // Each stores the definitions of all agents it may come to; the two come to them in different orders.
-    const started = await Promise.all(
-      ["orchestrator", "planner", "orchestrator", "planner"].map(async (agent, index) => {
-        await sleep(index * apart);
-        return ask(admin.token, "POST", "/runs", { task: "Nothing.", agent, models });
-      }),
-    );
-    expect(started.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
-  }
 });
 
 test("a stream has each event once and each place once, however many append to it and say things twice", async () => {

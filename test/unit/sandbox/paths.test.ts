@@ -16,6 +16,7 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { ToolOutcome } from "../../../tools/outcome.ts";
@@ -304,6 +305,23 @@ describe("reading", () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  test("takes little room for a file of millions of lines", async () => {
+    writeFileSync(join(directory, "lines"), "1\n".repeat(7_000_000));
+    const module = (name: string) => JSON.stringify(new URL(`../../../tools/workspace/${name}`, import.meta.url).href);
+    const reading = new Worker(
+      `const { parentPort, workerData } = require("node:worker_threads");
+       Promise.all([import(${module("read-file.ts")}), import(${module("workspace.ts")})]).then(
+         async ([{ readFile }, { openWorkspace }]) =>
+           parentPort.postMessage(await readFile(await openWorkspace(workerData), { path: "lines", offset: 6_999_999 })));`,
+      { eval: true, workerData: directory, resourceLimits: { maxOldGenerationSizeMb: 64 } },
+    );
+    const outcome = await new Promise((resolve, reject) => {
+      reading.on("message", resolve).on("error", reject);
+    });
+    expect(outcome).toMatchObject({ output: { content: "1\n1\n", total_lines: 7_000_000, truncated: false } });
+    await reading.terminate();
   });
 
   test("returns at most 256 kB, of a single long line its beginning without a broken character", async () => {

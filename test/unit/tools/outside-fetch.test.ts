@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { mayReach, readNetworks } from "../../../core/network/reach.ts";
 import { createOutsideFetch, whyUnreached } from "../../../tools/network/outside-fetch.ts";
@@ -193,6 +193,20 @@ describe("a request to an address that somebody names", () => {
     });
     expect(await failure(asking)).toBe("it redirects, which is not followed");
     expect(target.asked).toEqual([]);
+  });
+
+  test.each([
+    ["switches protocols", "101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: else"],
+    ["gives a status that there is not", "799 Odd\r\ncontent-length: 0"],
+    ["only says that it goes on", "103 Early Hints"],
+  ])("fails when what is there %s", async (_, head) => {
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => undefined).once("data", () => socket.end(`HTTP/1.1 ${head}\r\n\r\n`));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    await expect(createOutsideFetch(open("127.0.0.1"))(`http://127.0.0.1:${port}/`)).rejects.toThrow("fetch failed");
+    server.close();
   });
 
   test("ends when it is given up, before the answer and in the middle of it", async () => {
