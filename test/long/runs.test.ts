@@ -1,6 +1,12 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { workflowIds } from "../../core/ids.ts";
 import { connectTemporal } from "../../temporal/connect.ts";
+import { workflowBundle } from "../../temporal/workflow-bundle.ts";
 import { sandboxAvailability } from "../../tools/sandbox/availability.ts";
 import { openStage, type Stage, stopwatch } from "../durability/stage.ts";
 import { type Dice, diceOf } from "../integration/conversations/pools.ts";
@@ -119,6 +125,33 @@ async function overTheLimit(organisationId: string): Promise<string[]> {
   return rows.map(({ what }) => what);
 }
 
+/** Runs whose histories another worker could not take up: whatever was done side by side, each must replay. */
+async function notReplayable(ids: readonly string[]): Promise<string[]> {
+  const directory = await mkdtemp(join(tmpdir(), "powerloom-replay-"));
+  const { temporalAddress: address, temporalNamespace: namespace } = stage.stack;
+  const temporal = await connectTemporal({ address, namespace });
+  try {
+    const codePath = await workflowBundle(directory);
+    const failures: string[] = [];
+    for (const id of ids) {
+      const workflowId = workflowIds.agentRun(id);
+      // A subagent that was to be started, and was not when its parent ended, has no workflow.
+      const history = await temporal.workflow
+        .getHandle(workflowId)
+        .fetchHistory()
+        .catch(() => undefined);
+      if (history === undefined) continue;
+      await Worker.runReplayHistory({ workflowBundle: { codePath } }, history, workflowId).catch((error: unknown) => {
+        failures.push(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    }
+    return failures;
+  } finally {
+    await temporal.connection.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 test("20 runs with subagents under one budget, the worker killed 5 times, the provider failing: nothing over a limit, nothing twice", async () => {
   const sandbox = await sandboxAvailability();
   const organisation = await makeOrganisation("storm", stage.stack);
@@ -197,10 +230,12 @@ test("20 runs with subagents under one budget, the worker killed 5 times, the pr
   storming = false;
   await watching;
 
-  const ended = await stage.witness.rows<{ agent_id: string; status: string; reason: { rule: string } | null }>(
-    "select agent_id, status, reason from agent_runs where organisation_id = $1",
-    [organisationId],
-  );
+  const ended = await stage.witness.rows<{
+    id: string;
+    agent_id: string;
+    status: string;
+    reason: { rule: string } | null;
+  }>("select id, agent_id, status, reason from agent_runs where organisation_id = $1", [organisationId]);
   const histogram = (keys: string[]) =>
     Object.entries(Object.groupBy(keys, (key) => key)).map(([key, list]) => `${list?.length} × ${key}`);
   const [used] = await stage.witness.rows<{ ou: string; held: string; tree: string; unknown: number }>(
@@ -227,6 +262,8 @@ test("20 runs with subagents under one budget, the worker killed 5 times, the pr
   // What was held has become what was used, at the OU as in the runs.
   expect(used?.held).toBe("0");
   expect(used?.ou).toBe(used?.tree);
+
+  expect(await notReplayable(ended.map(({ id }) => id))).toEqual([]);
 
   const twice = await stage.witness.rows(
     `select act, id, count(*) from (

@@ -37,15 +37,33 @@ export const work = proxyActivities<RunActivities>({
 
 type Activity = keyof RunActivities;
 
+// The end of the work inside the task that was asked for last.
+let before: Promise<unknown> = Promise.resolve();
+
+/**
+ * Work inside the workflow task, one at a time: it is answered in the order in which it ends, and in a replay in the order in
+ * which it was asked for. Of two side by side (steps of a plan, what people say meanwhile), a history could not be replayed
+ * when the second had ended first, and its run hung (ADR 14).
+ */
+function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  const mine = before.then(work);
+  before = mine.catch(() => undefined);
+  return mine;
+}
+
+/** How it was before: runs that began then go on so. */
+const atOnce: typeof inTurn = (work) => work();
+
 /** Tries it inside the workflow task, and does it outside when that has no success: repeated, each does nothing twice. */
 function quickFirst<Name extends Activity>(name: Name, otherwise: Pick<RunActivities, Name>): RunActivities[Name] {
   const attempt = quick[name] as (order: unknown) => Promise<unknown>;
   const outside = otherwise[name] as (order: unknown) => Promise<unknown>;
   const either = async (order: unknown): Promise<unknown> => {
     if (!patched("short-work-in-task")) return outside(order);
+    const when = patched("short-work-in-turn") ? inTurn : atOnce;
     try {
       // Never cancelled: it is over in moments, and a local activity that is cancelled while it ends fails the task.
-      return await CancellationScope.nonCancellable(() => attempt(order));
+      return await CancellationScope.nonCancellable(() => when(() => attempt(order)));
     } catch {
       return outside(order);
     }
