@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const runs = [
   ["--project", "long"],
   ["--project", "integration", "conversations/wordings", "runs/injection", "runs/abandoned", "runs/time-alerts"],
-  ["--project", "durability", "test/durability/run-kills.test.ts", "test/durability/outages.test.ts"],
+  ["--project", "durability", "run-kills.test.ts", "durability/kills.test.ts", "outages.test.ts"],
 ];
 
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { diceOf, purposes } from "../integration/conversations/pools.ts";
 import { type Scene, type Server, setScene } from "../integration/conversations/scene.ts";
 import { auditAfter, auditHead } from "../integration/conversations/witness.ts";
+import { everything } from "../support/everything.ts";
 import { eventually, testSeed } from "../support/organisation.ts";
 import { openStage, type Stage, stopwatch } from "./stage.ts";
 
@@ -54,7 +55,7 @@ async function tagged<Item extends { metadata: Record<string, string> }>(
   return count;
 }
 
-test.each(["worker", "api", "mcp", "simulator"])(
+test.each(everything ? ["worker", "api", "mcp", "simulator"] : ["worker", "api"])(
   "SIGKILL of the %s in the middle of a conversation: it goes on after the restart, and nothing happens twice",
   async (part) => {
     const { organisation, builder, metaAgentId } = scene;
