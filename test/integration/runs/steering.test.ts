@@ -116,19 +116,21 @@ test("a run that was paused before it asked people is paused still when they hav
   }
 }, 60_000);
 
-test("an answer of the model that comes when its call was given up does not count a second time", async () => {
+/** A run whose model has been asked, and takes its time for the first answer. */
+async function beingAnswered(name: string, delay_ms: number): Promise<string> {
   const turns = [
-    { tool_uses: [{ name: "list_directory", input: { path: "." } }], delay_ms: 2_000 },
+    { tool_uses: [{ name: "list_directory", input: { path: "." } }], delay_ms },
     { output: { summary: "read" } },
   ];
-  const models = await armMind("late-answer", { reader: { turns } });
-  const model = models["orchestrator"];
-  const { id } = await bob.make<{ id: string }>("/runs", {
-    task: "Look.",
-    agent: "spender",
-    models: { reader: model },
-  });
+  const models = await armMind(name, { reader: { turns } });
+  const asked = { task: "Look.", agent: "spender", models: { reader: models["orchestrator"] } };
+  const { id } = await bob.make<{ id: string }>("/runs", asked);
   await eventually(async () => ((await statusOf(id, "main/1")) === "running" ? true : undefined), "the model is asked");
+  return id;
+}
+
+test("an answer of the model that comes when its call was given up does not count a second time", async () => {
+  const id = await beingAnswered("late-answer", 2_000);
   // As another attempt does that finds the call begun and nobody there.
   const facts = { kind: "unknown", message: "the worker was lost while the model was being called" };
   await query("update agent_steps set status = 'unknown', facts = $2 where run_id = $1 and step_id = 'main/1'", [
@@ -143,18 +145,7 @@ test("an answer of the model that comes when its call was given up does not coun
 }, 60_000);
 
 test("an answer that comes while its run is being ended waits for the end, and neither keeps the other", async () => {
-  const turns = [
-    { tool_uses: [{ name: "list_directory", input: { path: "." } }], delay_ms: 1_500 },
-    { output: { summary: "read" } },
-  ];
-  const models = await armMind("answer-at-the-end", { reader: { turns } });
-  const model = models["orchestrator"];
-  const { id } = await bob.make<{ id: string }>("/runs", {
-    task: "Look.",
-    agent: "spender",
-    models: { reader: model },
-  });
-  await eventually(async () => ((await statusOf(id, "main/1")) === "running" ? true : undefined), "the model is asked");
+  const id = await beingAnswered("answer-at-the-end", 1_500);
   // Does what the end of a run does, in its order, and lets the answer come in the middle.
   const ending = new Client({ connectionString: sharedStack().adminUrl });
   await ending.connect();
