@@ -21,6 +21,7 @@ export function configure(command: Command, shell: Shell): void {
         stateDirectory: directory,
         environment: shell.env as NodeJS.ProcessEnv,
         mode,
+        withConsole: true,
         log: write,
         color: wantsColor(shell),
       }).catch(explain);
@@ -40,6 +41,7 @@ export function configure(command: Command, shell: Shell): void {
             "Powerloom is ready (production mode). The first organisation: powerloom init --org … --admin-email … --issuer …",
           );
         }
+        write(`  Console  ${stack.apiUrl}`);
         write(`  API      ${stack.apiUrl}  (documentation: ${stack.apiUrl}/docs)`);
         write(`  MCP      ${stack.mcpUrl}`);
         if (stack.temporalUiUrl !== "")

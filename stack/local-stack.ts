@@ -5,6 +5,7 @@ import { Connection } from "@temporalio/client";
 import { Client as PgClient } from "pg";
 import { migrate } from "../db/migrate.ts";
 import { ensureSearchAttributes } from "../temporal/search-attributes.ts";
+import { builtConsole } from "./console-build.ts";
 import { assertPortFree, freePort } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { loadOrCreateSecrets } from "./secrets.ts";
@@ -30,6 +31,8 @@ export interface LocalStackOptions {
   temporalSettings?: Readonly<Record<string, string>>;
   /** Parts left out: tests kill and start them by themselves. */
   without?: readonly PartName[];
+  /** Build the web console, when its sources have changed, and have the API serve it. */
+  withConsole?: boolean;
   /** More settings for our own processes. */
   extraEnvironment?: NodeJS.ProcessEnv;
 }
@@ -83,9 +86,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     ] as const)
       await assertPortFree(host, ports[name], what, `POWERLOOM_${name.toUpperCase()}_PORT`);
 
-    const [data, temporal] = await Promise.all([
+    const [data, temporal, consoleFolder] = await Promise.all([
       startDatabase(environment, state.path, supervisor),
       startTemporal(environment, state.path, supervisor, ports, options.temporalSettings),
+      environment["POWERLOOM_CONSOLE_DIR"] ||
+        (options.withConsole === true ? buildConsole(state.path, supervisor) : undefined),
     ]);
 
     const usesSimulator = !environment["ANTHROPIC_API_KEY"] && !environment["ANTHROPIC_BASE_URL"];
@@ -114,6 +119,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       ISSUER_DATABASE_URL: data.issuerUrl,
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace,
+      ...(consoleFolder === undefined ? {} : { POWERLOOM_CONSOLE_DIR: consoleFolder }),
       ...(usesSimulator ? { ANTHROPIC_BASE_URL: simulatorUrl } : {}),
       ...options.extraEnvironment,
     };
@@ -244,6 +250,14 @@ async function applyMigrations(
 function passwordOf(url: string): string | undefined {
   const { password } = new URL(url);
   return password === "" ? undefined : decodeURIComponent(password);
+}
+
+async function buildConsole(directory: string, supervisor: Supervisor): Promise<string | undefined> {
+  const built = await builtConsole(join(directory, "cache"));
+  if (built.ok) return built.folder;
+  // The control plane does not depend on it.
+  supervisor.say(`console: not available: ${built.reason}`);
+  return undefined;
 }
 
 async function startTemporal(

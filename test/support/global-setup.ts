@@ -38,6 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     environment: withOwnParts(process.env),
     mode: "dev",
     anyPorts: true,
+    withConsole: true,
     // By default a workflow goes on in a new run after 4,096 events: here after a turn or two of a session.
     temporalSettings: { "limit.historyCount.suggestContinueAsNew": "40" },
     log: (line) => {

@@ -1,0 +1,113 @@
+import { JsonInput, NumberInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import type { CommandParameter } from "../../contracts/generated/commands.ts";
+import { ReferenceSelect } from "./reference-select.tsx";
+import { referenceOf } from "./references.ts";
+
+/** Texts of several lines. */
+const longTexts: ReadonlySet<string> = new Set(["system_prompt", "content", "description", "reason"]);
+
+const words = (name: string) => {
+  const text = name.replace(/_id$/, "").replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\b(ou|mcp|usd|url)\b/g, (part) => part.toUpperCase());
+};
+
+/** One field of an operation: the control that fits its type, or a choice of what exists. */
+export function Field({
+  parameter,
+  label = words(parameter.name),
+  value,
+  error,
+  onChange,
+}: {
+  parameter: CommandParameter;
+  label?: string;
+  value: unknown;
+  error: string | undefined;
+  onChange: (value: unknown) => void;
+}) {
+  const common = {
+    label,
+    description: parameter.description,
+    error,
+    required: parameter.required,
+    // What is missing is said by the API, beside the field.
+    withAsterisk: parameter.required,
+    name: parameter.name,
+  };
+  const text = typeof value === "string" ? value : "";
+  const reference = referenceOf(parameter);
+  if (reference !== undefined)
+    return <ReferenceSelect {...common} reference={reference} value={text} onChange={onChange} />;
+  if (parameter.enum !== undefined)
+    return (
+      <Select
+        {...common}
+        data={[...parameter.enum]}
+        value={text === "" ? null : text}
+        onChange={(next) => onChange(next ?? undefined)}
+        clearable={!parameter.required}
+        allowDeselect={false}
+      />
+    );
+  switch (parameter.type) {
+    case "boolean":
+      return (
+        <Switch
+          label={label}
+          description={parameter.description}
+          checked={value === true}
+          onChange={(event) => onChange(event.currentTarget.checked)}
+        />
+      );
+    case "integer":
+    case "number":
+      return (
+        <NumberInput
+          {...common}
+          value={typeof value === "number" ? value : ""}
+          onChange={(next) => onChange(next === "" ? (parameter.nullable === true ? null : undefined) : Number(next))}
+          allowDecimal={parameter.type === "number"}
+          thousandSeparator=" "
+          placeholder={parameter.nullable === true ? "none" : ""}
+        />
+      );
+    case "array":
+      return (
+        <TagsInput
+          {...common}
+          value={Array.isArray(value) ? value.map(String) : []}
+          onChange={(next) => onChange(next)}
+        />
+      );
+    case "object":
+      return (
+        <JsonInput
+          {...common}
+          formatOnBlur
+          autosize
+          minRows={3}
+          defaultValue={value === undefined ? "" : JSON.stringify(value, null, 2)}
+          onChange={(next) => {
+            try {
+              onChange(next === "" ? undefined : JSON.parse(next));
+            } catch {
+              // Half-typed JSON is nothing yet.
+            }
+          }}
+        />
+      );
+    case "string":
+      return longTexts.has(parameter.name) ? (
+        <Textarea
+          {...common}
+          autosize
+          minRows={3}
+          maxRows={16}
+          value={text}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+      ) : (
+        <TextInput {...common} value={text} onChange={(event) => onChange(event.currentTarget.value)} />
+      );
+  }
+}

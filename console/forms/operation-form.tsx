@@ -1,0 +1,135 @@
+import { Alert, Anchor, Button, Grid, Group, Stack, Text } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { type FormEvent, useRef, useState } from "react";
+import { Problem } from "../parts/states.tsx";
+import { queryClient } from "../wire/client.ts";
+import { toProblem } from "../wire/problem.ts";
+import { Field } from "./field.tsx";
+import { type Sent, send, specOf, type Values } from "./send.ts";
+import { useTryOut } from "./use-try-out.ts";
+import { Verdict } from "./verdict.tsx";
+
+/**
+ * The form of any governed mutation, made from its declaration. While it is filled in it says what is missing, what would
+ * change and whether people would be asked first; nothing is done before it is sent.
+ */
+export function OperationForm({
+  operation,
+  submitLabel,
+  fixed = {},
+  initial = {},
+  fields,
+  ifMatch,
+  onApplied,
+  danger = false,
+}: {
+  operation: string;
+  submitLabel: string;
+  /** Values that are not asked for. */
+  fixed?: Values;
+  initial?: Values;
+  /** Which fields are asked for, in this order. Default: all that are not fixed. */
+  fields?: readonly string[];
+  /** ETag of what is changed: somebody else's change in between is refused. */
+  ifMatch?: string;
+  onApplied: (result: Readonly<Record<string, unknown>>) => void;
+  danger?: boolean;
+}) {
+  const spec = specOf(operation);
+  const [values, setValues] = useState<Values>(() => ({ ...defaultsOf(operation), ...initial }));
+  const [touched, setTouched] = useState(false);
+  // One key for one intention: sent twice, it is done once. Changed values are another intention.
+  const key = useRef(crypto.randomUUID());
+  const all = { ...values, ...fixed };
+  const verdict = useTryOut(operation, all, { ifMatch, enabled: true });
+  const sending = useMutation({
+    mutationFn: () => send(operation, all, { idempotencyKey: key.current, ifMatch }),
+    onSuccess: async (sent: Sent) => {
+      await queryClient.invalidateQueries();
+      if (sent.status === "applied") onApplied(sent.result);
+    },
+    onError: () => {
+      key.current = crypto.randomUUID();
+    },
+  });
+
+  const asked = (fields ?? spec.params.map(({ name }) => name)).flatMap((name) => {
+    const parameter = spec.params.find((param) => param.name === name);
+    return parameter === undefined || name in fixed ? [] : [parameter];
+  });
+  const problem = sending.error ?? verdict.error;
+  const faults = problem === null ? [] : toProblem(problem).fields;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTouched(true);
+    sending.mutate();
+  };
+
+  if (sending.data?.status === "waiting") return <Waiting request={sending.data.request} />;
+  return (
+    <form onSubmit={submit} noValidate>
+      <Grid gap="lg">
+        <Grid.Col span={{ base: 12, md: asked.length === 0 ? 12 : 6 }}>
+          <Stack gap="sm">
+            {asked.map((parameter) => (
+              <Field
+                key={parameter.name}
+                parameter={parameter}
+                value={values[parameter.name]}
+                error={touched ? faults.find(({ pointer }) => pointer === `/${parameter.name}`)?.detail : undefined}
+                onChange={(value) => {
+                  key.current = crypto.randomUUID();
+                  sending.reset();
+                  setTouched(true);
+                  setValues((before) => ({ ...before, [parameter.name]: value }));
+                }}
+              />
+            ))}
+          </Stack>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: asked.length === 0 ? 12 : 6 }}>
+          <Stack gap="sm" aria-live="polite">
+            {sending.error === null ? (
+              <Verdict dryRun={verdict.error === null ? verdict.data : undefined} error={verdict.error} />
+            ) : (
+              <Problem error={sending.error} />
+            )}
+          </Stack>
+        </Grid.Col>
+      </Grid>
+      <Group mt="md">
+        <Button
+          type="submit"
+          loading={sending.isPending}
+          disabled={verdict.error !== null || verdict.data === undefined}
+          {...(danger ? { color: "red" } : {})}
+        >
+          {verdict.data?.decision === "needs_approval" && verdict.error === null ? "Ask for approval" : submitLabel}
+        </Button>
+      </Group>
+    </form>
+  );
+}
+
+/** What the API takes for what is not said: shown, so that nobody has to guess. */
+function defaultsOf(operation: string): Record<string, unknown> {
+  const defaults: Record<string, unknown> = {};
+  for (const { name, default: value } of specOf(operation).params) if (value !== undefined) defaults[name] = value;
+  return defaults;
+}
+
+function Waiting({ request }: { request: { id: string; status: string } }) {
+  return (
+    <Alert color="yellow" title={request.status === "received" ? "Taken up" : "Waits for approval"} role="status">
+      <Text size="sm">
+        {request.status === "received"
+          ? "It has been recorded and is being carried out. "
+          : "It is done as soon as it has been approved; nothing has changed yet. "}
+        <Anchor component={Link} to={`/requests/${request.id}`} inherit>
+          Follow the request
+        </Anchor>
+      </Text>
+    </Alert>
+  );
+}

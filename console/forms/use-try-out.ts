@@ -1,0 +1,24 @@
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { tryOut, type Values } from "./send.ts";
+
+const pauseMs = 250;
+
+/** What the API says of values while they are typed, before anything is sent: see {@link tryOut}. */
+export function useTryOut(
+  operation: string,
+  values: Values,
+  { ifMatch, enabled }: { ifMatch?: string | undefined; enabled: boolean },
+) {
+  const [settled] = useDebouncedValue(JSON.stringify(values), pauseMs);
+  const query = useQuery({
+    queryKey: ["try-out", operation, settled, ifMatch],
+    queryFn: () => tryOut(operation, JSON.parse(settled) as Values, ifMatch),
+    enabled,
+    retry: false,
+    staleTime: 0,
+    gcTime: 0,
+    placeholderData: (previous) => previous,
+  });
+  return { ...query, current: settled === JSON.stringify(values) && !query.isFetching };
+}

@@ -1,0 +1,46 @@
+import { Alert, Stack, Text } from "@mantine/core";
+import { Diff } from "../parts/diff.tsx";
+import { Problem } from "../parts/states.tsx";
+import type { Shown } from "../wire/client.ts";
+import { toProblem } from "../wire/problem.ts";
+
+/** What would happen if the form were sent now: done at once, asked of people first, or refused, and why. */
+export function Verdict({ dryRun, error }: { dryRun: Shown["DryRun"] | undefined; error: unknown }) {
+  if (error !== null && error !== undefined) {
+    const problem = toProblem(error);
+    if (problem.code === "invalid_input" && problem.fields.length > 0)
+      return (
+        <Alert color="gray" title="Not complete yet" role="status">
+          {problem.fields.map(({ pointer, detail }) => (
+            <Text size="sm" key={`${pointer}${detail}`}>
+              {pointer.slice(1).replaceAll("_", " ")}: {detail}
+            </Text>
+          ))}
+        </Alert>
+      );
+    return <Problem error={problem} />;
+  }
+  if (dryRun === undefined) return null;
+  const asks = dryRun.decision === "needs_approval";
+  return (
+    <Stack gap="xs">
+      <Alert
+        color={asks ? "yellow" : "teal"}
+        title={asks ? "This will wait for approval" : "This will be done at once"}
+        role="status"
+      >
+        {asks ? (
+          dryRun.policies.map(({ name, approver_role: role, approvals_needed: needed }) => (
+            <Text size="sm" key={name}>
+              {name}: {needed} {needed === 1 ? "approval" : "approvals"} by {role}
+            </Text>
+          ))
+        ) : (
+          <Text size="sm">No approval policy matches.</Text>
+        )}
+      </Alert>
+      <Text size="sm">{dryRun.diff.summary}</Text>
+      <Diff before={dryRun.diff.before} after={dryRun.diff.after} />
+    </Stack>
+  );
+}

@@ -1,0 +1,6 @@
+import { Page } from "../../parts/page.tsx";
+
+/** Agents by OU. */
+export function Agents() {
+  return <Page title="Agents">…</Page>;
+}

@@ -1,0 +1,129 @@
+import { Alert, Box, Button, Center, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
+import { useMutation } from "@tanstack/react-query";
+import { useSearch } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { Loaded, Problem } from "../../parts/states.tsx";
+import { $api, api, queryClient } from "../../wire/client.ts";
+import { localPath } from "../../wire/sign-in.ts";
+
+/** Why somebody came back from their identity provider without being signed in. */
+const reasons: Readonly<Record<string, string>> = {
+  access_denied: "The identity provider did not sign you in.",
+  expired: "Signing in took too long. Please start again.",
+  state_mismatch: "The answer did not belong to a sign-in begun in this browser. Please start again.",
+  unknown_person: "Nobody in this organisation has the address you signed in with. Ask an administrator to add you.",
+  suspended: "Your access is suspended. Ask an administrator.",
+  provider_unavailable: "The identity provider cannot be reached. Please try again.",
+  unknown_organisation: "There is no such organisation, or it has no identity provider.",
+};
+
+/** Signing in: through the organisation's identity provider, or in dev mode as a seeded person. */
+export function SignIn() {
+  useDocumentTitle("Sign in · Powerloom");
+  const { return_to: returnTo, error } = useSearch({ from: "/sign-in" });
+  const target = localPath(returnTo);
+  const options = $api.useQuery("get", "/sign-in/options", {});
+  return (
+    <Center mih="100vh" p="md" component="main">
+      <Paper withBorder p="xl" w="100%" maw={440} shadow="sm">
+        <Stack>
+          <Group gap="sm">
+            <img src="/console/assets/mark.svg" width={36} height={36} alt="" />
+            <Box>
+              <Title order={1}>Powerloom</Title>
+              <Text size="sm" c="dimmed">
+                The control plane of your agents
+              </Text>
+            </Box>
+          </Group>
+          {error === undefined ? null : (
+            <Alert color="red" role="alert">
+              {reasons[error] ?? "Signing in did not work. Please start again."}
+            </Alert>
+          )}
+          <Loaded query={options}>
+            {({ mode, people, oidc }) =>
+              mode === "dev" ? (
+                <ChoosePerson people={people} target={target} />
+              ) : (
+                <ChooseOrganisation known={oidc[0]?.organisation} target={target} />
+              )
+            }
+          </Loaded>
+        </Stack>
+      </Paper>
+    </Center>
+  );
+}
+
+interface Person {
+  email: string;
+  display_name: string;
+  organisation: string;
+  home_ou_path: string;
+}
+
+function ChoosePerson({ people, target }: { people: readonly Person[]; target: string }) {
+  const signIn = useMutation({
+    mutationFn: (email: string) => api.POST("/sign-in/dev", { body: { email } }),
+    onSuccess: () => {
+      queryClient.clear();
+      // A page load: nothing of the person before stays in memory.
+      location.assign(target);
+    },
+  });
+  return (
+    <Stack gap="xs">
+      <Text size="sm">
+        Development mode: choose whom to be. There is no password, and none of this exists in production.
+      </Text>
+      {signIn.error === null ? null : <Problem error={signIn.error} />}
+      {people.map(({ email, display_name: name, organisation, home_ou_path: home }) => (
+        <Button
+          key={`${organisation}${email}`}
+          variant="default"
+          h="auto"
+          py="xs"
+          justify="flex-start"
+          loading={signIn.isPending && signIn.variables === email}
+          onClick={() => signIn.mutate(email)}
+        >
+          <Box ta="left">
+            <Text size="sm" fw={600}>
+              {name}
+            </Text>
+            <Text size="xs" c="dimmed">
+              {email} · {home}
+            </Text>
+          </Box>
+        </Button>
+      ))}
+    </Stack>
+  );
+}
+
+function ChooseOrganisation({ known, target }: { known: string | undefined; target: string }) {
+  const [organisation, setOrganisation] = useState(known ?? "");
+  const leave = (event: FormEvent) => {
+    event.preventDefault();
+    location.assign(`/sign-in/oidc?${new URLSearchParams({ organisation, return_to: target })}`);
+  };
+  return (
+    <form onSubmit={leave}>
+      <Stack>
+        <TextInput
+          label="Organisation"
+          description="Its short name, such as acme"
+          value={organisation}
+          onChange={(event) => setOrganisation(event.currentTarget.value.trim())}
+          autoComplete="organization"
+          required
+        />
+        <Button type="submit" disabled={organisation === ""}>
+          Continue with your identity provider
+        </Button>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,35 @@
+import { createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const loom: MantineColorsTuple = [
+  "#eef1ff",
+  "#dce0fb",
+  "#b6bff1",
+  "#8d9be8",
+  "#6b7ce0",
+  "#5669db",
+  "#4a5fd9",
+  "#3b4fc1",
+  "#3346ad",
+  "#273b99",
+];
+
+/** One look for every page. Sizes are a step smaller than usual: these are tables and forms, not a brochure. */
+export const theme = createTheme({
+  primaryColor: "loom",
+  colors: { loom },
+  primaryShade: { light: 7, dark: 5 },
+  autoContrast: true,
+  luminanceThreshold: 0.35,
+  defaultRadius: "md",
+  fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Code", "JetBrains Mono", Menlo, Consolas, monospace',
+  headings: {
+    fontWeight: "650",
+    sizes: { h1: { fontSize: "1.5rem" }, h2: { fontSize: "1.125rem" }, h3: { fontSize: "1rem" } },
+  },
+  components: {
+    Badge: { defaultProps: { variant: "light", tt: "none", fw: 550, radius: "sm" } },
+    Button: { defaultProps: { size: "sm" } },
+    Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
+  },
+});

@@ -1,0 +1,14 @@
+import type { QueryClient } from "@tanstack/react-query";
+
+/** Goes to the sign-in page, and remembers where from. What was shown is forgotten: the next person may be another. */
+export function leaveForSignIn(queries: QueryClient): void {
+  if (location.pathname === "/sign-in") return;
+  queries.clear();
+  const here = location.pathname + location.search;
+  location.assign(here === "/" ? "/sign-in" : `/sign-in?return_to=${encodeURIComponent(here)}`);
+}
+
+/** A path of this app, whatever was given: never another origin. */
+export function localPath(given: unknown): string {
+  return typeof given === "string" && /^\/(?![/\\])[^\\\p{Cc}]*$/u.test(given) ? given : "/";
+}
