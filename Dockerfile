@@ -18,6 +18,7 @@ RUN node --input-type=module -e "const { workflowBundle } = await import('/app/t
  && mkdir /data && chown node:node /data
 
 ENV NODE_ENV=production
+ENV POWERLOOM_CONSOLE_DIR=/app/console/dist
 USER node
 # Compose, or whatever runs the image, names the part; alone it says what there is.
 CMD ["node", "cli/main.ts", "--help"]

@@ -28,6 +28,8 @@ const schema = z.object({
   POWERLOOM_COMPARE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
   POWERLOOM_AGENTS_DIR: z.string().optional(),
   POWERLOOM_WORKSPACES_DIR: z.string().optional(),
+  POWERLOOM_CONSOLE_DIR: z.string().optional(),
+  POWERLOOM_ENVIRONMENT: z.string().min(1).max(40).optional(),
   POWERLOOM_RATE_LIMIT: z.coerce.number().int().min(1).default(600),
   POWERLOOM_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL"),
@@ -74,6 +76,10 @@ export interface Config {
   agentsDirectory: string | undefined;
   /** Where runs work; workers on several hosts need one that all of them see. */
   workspacesDirectory: string | undefined;
+  /** Where the built console is: `index.html` and `assets/`. Without it a page says how to build it. */
+  consoleDirectory: string | undefined;
+  /** What people call this installation: "production", "staging", … */
+  environment: string;
   /** Requests a minute and principal. */
   rateLimit: number;
   logLevel: string;
@@ -140,6 +146,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         compareSeconds: env.POWERLOOM_COMPARE_SECONDS,
         agentsDirectory: env.POWERLOOM_AGENTS_DIR,
         workspacesDirectory: env.POWERLOOM_WORKSPACES_DIR,
+        consoleDirectory: env.POWERLOOM_CONSOLE_DIR,
+        environment: env.POWERLOOM_ENVIRONMENT ?? (env.POWERLOOM_MODE === "dev" ? "development" : "production"),
         rateLimit: env.POWERLOOM_RATE_LIMIT,
         logLevel: env.POWERLOOM_LOG_LEVEL,
         databaseUrl: env.DATABASE_URL,

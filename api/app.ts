@@ -9,6 +9,7 @@ import { operations } from "../operations/registry.ts";
 import { type Health, healthRoutes } from "../process/health.ts";
 import { actionRoutes } from "./actions/perform.ts";
 import { authenticate, callerOf, createIdentifier } from "./authenticate.ts";
+import { consoleRoutes } from "./console/serve.ts";
 import type { ApiDeps } from "./deps.ts";
 import { mutationHandler } from "./mutations.ts";
 import { oauthRoutes } from "./oauth.ts";
@@ -20,6 +21,7 @@ import { devLoginRoutes } from "./routes/dev-login.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { readRoutes } from "./routes/reads.ts";
 import { runStreamRoutes } from "./routes/run-stream.ts";
+import { signInRoutes, signOutRoutes } from "./routes/sign-in.ts";
 
 /** The API: health and tokens without authentication, everything else behind it. */
 export function createApp(deps: ApiDeps, health: Health): Express {
@@ -28,32 +30,25 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.set("query parser", "simple");
   app.use(
     helmet({
-      contentSecurityPolicy: {
-        // The documentation page runs its own script from here, and nothing from elsewhere.
-        directives: {
-          defaultSrc: ["'self'"],
-          styleSrc: ["'self'", "'unsafe-inline'"],
-          imgSrc: ["'self'", "data:"],
-          frameAncestors: ["'none'"],
-          // On a plain-http development server there is nothing to upgrade to.
-          upgradeInsecureRequests: deps.config.apiUrl.startsWith("https://") ? [] : null,
-        },
-      },
+      // What is not a page loads nothing. Pages say what they need: the documentation below, the console in its own folder.
+      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     }),
   );
   app.use(healthRoutes(health));
-  app.use(pinoHttp({ logger: deps.log, useLevel: "debug", serializers: { req: briefRequest } }));
+  app.use(pinoHttp({ logger: deps.log, useLevel: "debug", serializers: { req: briefRequest, res: briefAnswer } }));
   app.use(measure(health));
+  app.use(consoleRoutes(deps));
 
   const identify = createIdentifier(deps);
   app.use(oauthRoutes(deps, identify));
   app.use(express.json({ limit: "1mb" }));
   app.use(devLoginRoutes(deps));
+  app.use(signInRoutes(deps));
   const document = JSON.stringify(openApiDocument(deps.config.apiUrl));
   app.get("/openapi.json", (_req, res) => {
     res.type("application/json").send(document);
   });
-  app.use("/docs", documentation());
+  app.use("/docs", documentationPolicy(deps.config.apiUrl), documentation());
 
   app.use(authenticate(deps, identify));
   app.use(
@@ -73,6 +68,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
         ),
     }),
   );
+  app.use(signOutRoutes(deps));
   app.use(readRoutes(deps));
   for (const operation of operations) {
     const method = operation.http.method.toLowerCase() as "post" | "patch" | "delete";
@@ -93,6 +89,11 @@ function briefRequest(req: { method: string; url: string; id: unknown }) {
   return { id: req.id, method: req.method, path: req.url.split("?")[0] };
 }
 
+function briefAnswer(res: { statusCode: number }) {
+  // Cookies are set in headers: only the status is logged.
+  return { statusCode: res.statusCode };
+}
+
 function measure(health: Health): express.RequestHandler {
   const seconds = new Histogram({
     name: "powerloom_http_request_duration_seconds",
@@ -108,6 +109,20 @@ function measure(health: Health): express.RequestHandler {
     );
     next();
   };
+}
+
+/** The documentation page runs its own script from here, and nothing from elsewhere. */
+function documentationPolicy(apiUrl: string): express.RequestHandler {
+  return helmet.contentSecurityPolicy({
+    directives: {
+      defaultSrc: ["'self'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", "data:"],
+      frameAncestors: ["'none'"],
+      // On a plain-http development server there is nothing to upgrade to.
+      upgradeInsecureRequests: apiUrl.startsWith("https://") ? [] : null,
+    },
+  });
 }
 
 function documentation(): express.Router {

@@ -3,6 +3,9 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { PowerloomError } from "../core/errors.ts";
 import { isDatabaseAway, type Sql, type Tx } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
+import { readCookie, sessionCookieName } from "./console/cookies.ts";
+import { crossSite, refusedOrigin } from "./console/same-origin.ts";
+import { forgetConsoleSession, identifyBrowser } from "./console/sessions.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { createOidcVerifier } from "./oidc.ts";
 import { requireLiveRunCall } from "./run-delegation.ts";
@@ -27,9 +30,44 @@ export function callerOf(res: Response): Caller {
 
 export type Identifier = (token: string) => Promise<Caller>;
 
-/** Middleware: a valid token, or 401 and an entry in `security_events` (it belongs to no organisation). */
+/**
+ * Middleware: a valid token, or else the cookie of a browser that is signed in; otherwise 401 and an entry in
+ * `security_events` (it belongs to no organisation). Whoever sends a token is never taken for the cookie's person.
+ */
 export function authenticate(deps: ApiDeps, identify: Identifier) {
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
+    const cookie = req.get("authorization") === undefined ? readCookie(req, sessionCookieName(deps.config)) : undefined;
+    if (cookie === undefined) await byToken(req, res);
+    else await byCookie(req, res, cookie);
+    next();
+  };
+
+  async function byCookie(req: Request, res: Response, cookie: string): Promise<void> {
+    const reason = crossSite(deps.config, req);
+    if (reason !== undefined) {
+      await recordSecurityEvent(deps, "cross_site_request", { reason, method: req.method, path: req.path });
+      throw refusedOrigin(reason);
+    }
+    // A page can send other types without being asked for leave; what is not read as JSON would pass for an empty body.
+    if (req.is("json") === false && req.get("content-length") !== "0")
+      throw new PowerloomError("unsupported_media_type", "Send application/json in UTF-8.");
+    try {
+      res.locals["caller"] = await identifyBrowser(deps, cookie);
+    } catch (error) {
+      const suspended = error instanceof PowerloomError && error.code === "forbidden";
+      if (!suspended && (error instanceof PowerloomError || isDatabaseAway(error))) throw error;
+      const why = error instanceof Error ? error.message : "unknown";
+      await recordSecurityEvent(deps, suspended ? "suspended_principal" : "invalid_sign_in", {
+        reason: why,
+        path: req.path,
+      });
+      forgetConsoleSession(deps, res);
+      if (suspended) throw error;
+      throw new PowerloomError("unauthenticated", `Sign in again: ${why}.`, {}, { cause: error });
+    }
+  }
+
+  async function byToken(req: Request, res: Response): Promise<void> {
     const token = /^Bearer ([\x21-\x7e]+)$/i.exec(req.get("authorization") ?? "")?.[1];
     if (token === undefined)
       throw new PowerloomError(
@@ -50,8 +88,7 @@ export function authenticate(deps: ApiDeps, identify: Identifier) {
       await recordSecurityEvent(deps, "invalid_token", { reason, path: req.path });
       throw new PowerloomError("unauthenticated", `The token was refused: ${reason}.`, {}, { cause: error });
     }
-    next();
-  };
+  }
 }
 
 /** Says who a token speaks for: ours (dev login, delegated), or one of an identity provider an organisation trusts. */

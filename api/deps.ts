@@ -29,4 +29,6 @@ export interface Caller {
   sid: string;
   /** The one operation a delegated token was made for. */
   op: string | null;
+  /** Hash of the browser sign-in the request came by; absent when it came by a token. */
+  consoleSession?: string;
 }

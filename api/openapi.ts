@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { actions } from "../contracts/actions.ts";
+import { devSignInInput, signInOptions } from "../contracts/console.ts";
 import { reads } from "../contracts/reads.ts";
 import { diffView, requestView } from "../contracts/views.ts";
 import { operations } from "../operations/registry.ts";
+import { sessionCookieName } from "./console/cookies.ts";
+import { consoleHeader } from "./console/same-origin.ts";
 import { bootstrapInput } from "./routes/bootstrap.ts";
 
 const problem = z
@@ -59,6 +62,8 @@ function split(path: string, input: z.ZodObject): { params: z.ZodObject; body: z
   const rest = Object.fromEntries(Object.entries(shape).filter(([name]) => !names.includes(name)));
   return { params, body: Object.keys(rest).length === 0 ? undefined : z.strictObject(rest) };
 }
+
+const consoleHeaders = z.object({ [consoleHeader]: z.literal("1").describe("Says that a page of ours sends it") });
 
 const toOpenApiPath = (path: string) => path.replace(/:(\w+)/g, "{$1}");
 const tagOf = (path: string) => path.split("/")[1] ?? "";
@@ -175,6 +180,33 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     },
   });
 
+  // Before anybody has said who they are: no token, no refusal for want of one.
+  const { "401": _unauthenticated, ...publicProblems } = commonProblems;
+  add("/sign-in/options", "get", {
+    operationId: "sign_in.options",
+    tags: ["sign-in"],
+    summary: "How one can sign in here",
+    security: [],
+    responses: { "200": { description: "OK", content: json(signInOptions) }, ...publicProblems },
+  });
+  add("/sign-in/dev", "post", {
+    operationId: "sign_in.dev",
+    tags: ["sign-in"],
+    summary: "Sign this browser in as a seeded person; only in dev mode",
+    security: [],
+    requestParams: { header: consoleHeaders },
+    requestBody: { required: true, content: json(devSignInInput) },
+    responses: { "204": { description: "Signed in: the cookie is set" }, ...publicProblems },
+  });
+  add("/sign-out", "post", {
+    operationId: "sign_out",
+    tags: ["sign-in"],
+    summary: "End this browser's sign-in, with every stream that is open by it",
+    security: [{ browser: [] }],
+    requestParams: { header: consoleHeaders },
+    responses: { "204": { description: "Signed out: the cookie is cleared" }, ...commonProblems },
+  });
+
   return createDocument({
     openapi: "3.1.0",
     info: {
@@ -184,8 +216,18 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: serverUrl }],
-    security: [{ bearer: [] }],
+    security: [{ bearer: [] }, { browser: [] }],
     paths,
-    components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } },
+    components: {
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+        browser: {
+          type: "apiKey",
+          in: "cookie",
+          name: sessionCookieName({ apiUrl: serverUrl }),
+          description: `Set by signing in. What is not GET or HEAD needs the header \`${consoleHeader}: 1\` as well, from a page of this origin.`,
+        },
+      },
+    },
   });
 }

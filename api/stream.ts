@@ -5,6 +5,7 @@ import { hashToken } from "../core/bearer.ts";
 import type { Sql } from "../db/database.ts";
 import { grantedRoots } from "../db/queries/authority.ts";
 import { findSession, readSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
+import { stillSignedIn } from "./console/sessions.ts";
 import type { ApiDeps } from "./deps.ts";
 import { recordSecurityEvent } from "./security-events.ts";
 
@@ -12,6 +13,8 @@ interface Admitted {
   organisationId: string;
   sessionId: string;
   principalId: string;
+  /** Hash of the browser sign-in the ticket was asked for with, when it was one. */
+  consoleSession: string | undefined;
   after: number;
 }
 
@@ -58,9 +61,9 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
       found === undefined
         ? undefined
         : await deps.db.inOrganisation(found.organisation_id, (tx) =>
-            tx.maybe<{ principal_id: string }>(
+            tx.maybe<{ principal_id: string; console_session: string | null }>(
               `update stream_tickets set used_at = $3
-                where ticket_hash = $1 and session_id = $2 and used_at is null and expires_at > $3 returning principal_id`,
+                where ticket_hash = $1 and session_id = $2 and used_at is null and expires_at > $3 returning principal_id, console_session`,
               [hash, sessionId, deps.now()],
             ),
           );
@@ -68,7 +71,13 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
       await recordSecurityEvent(deps, "invalid_ticket", { path: url.pathname });
       return undefined;
     }
-    return { organisationId: found.organisation_id, sessionId, principalId: used.principal_id, after };
+    return {
+      organisationId: found.organisation_id,
+      sessionId,
+      principalId: used.principal_id,
+      consoleSession: used.console_session ?? undefined,
+      after,
+    };
   }
 
   /** Rights are read each time: who has lost them sees nothing more. */
@@ -98,17 +107,25 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
           wake = resolve;
           setTimeout(resolve, pollMs).unref();
         });
-        const { events, ended, allowed } = await deps.db.readOrganisation(admitted.organisationId, async (tx) => {
-          // Before the rows: what is written until the session is cleaned up is then among them.
-          const session = await findSession(tx, admitted.sessionId);
-          const permitted = session !== undefined && (await maySee(tx, session, admitted.principalId));
-          const rows = permitted ? await readSessionEvents(tx, admitted.sessionId, after, 500) : [];
-          return {
-            events: rows.map(sessionEventToView),
-            ended: rows.length === 0 && session?.cleaned_at != null,
-            allowed: permitted,
-          };
-        });
+        const { events, ended, allowed, signedIn } = await deps.db.readOrganisation(
+          admitted.organisationId,
+          async (tx) => {
+            // Before the rows: what is written until the session is cleaned up is then among them.
+            const [session, holds] = await Promise.all([
+              findSession(tx, admitted.sessionId),
+              stillSignedIn(deps, tx, admitted.consoleSession),
+            ]);
+            const permitted = holds && session !== undefined && (await maySee(tx, session, admitted.principalId));
+            const rows = permitted ? await readSessionEvents(tx, admitted.sessionId, after, 500) : [];
+            return {
+              events: rows.map(sessionEventToView),
+              ended: rows.length === 0 && session?.cleaned_at != null,
+              allowed: permitted,
+              signedIn: holds,
+            };
+          },
+        );
+        if (!signedIn) return ws.close(4401, "your sign-in has ended");
         if (!allowed) return ws.close(4403, "you may not see this session any more");
         for (const event of events) {
           ws.send(JSON.stringify(event));

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { sha256Hex } from "./canonical.ts";
 
 /** A new opaque token of 256 random bits. The prefix says what leaked, should one ever be found in the open. */
-export function mintToken(prefix: "plc" | "pls" | "plt" | "pli"): string {
+export function mintToken(prefix: "plb" | "plc" | "pls" | "plt" | "pli"): string {
   return `${prefix}_${randomBytes(32).toString("base64url")}`;
 }
 

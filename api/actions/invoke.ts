@@ -121,13 +121,15 @@ export async function issueTicket(deps: ApiDeps, caller: Caller, sessionId: stri
   const ticket = mintToken("plt");
   await deps.db.inOrganisation(caller.organisationId, (tx) =>
     tx.run(
-      "insert into stream_tickets (organisation_id, ticket_hash, session_id, principal_id, expires_at) values ($1, $2, $3, $4, $5)",
+      `insert into stream_tickets (organisation_id, ticket_hash, session_id, principal_id, expires_at, console_session)
+       values ($1, $2, $3, $4, $5, $6)`,
       [
         caller.organisationId,
         hashToken(ticket),
         sessionId,
         caller.principalId,
         new Date(deps.now().getTime() + ticketSeconds * 1000),
+        caller.consoleSession ?? null,
       ],
     ),
   );

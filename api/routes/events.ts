@@ -4,6 +4,7 @@ import { PowerloomError } from "../../core/errors.ts";
 import type { Sql } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
+import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 
 /** Where a reader is: events are read in the order of their transactions, then of their positions. */
@@ -45,7 +46,9 @@ export function eventRoutes(deps: ApiDeps): Router {
       open = false;
     });
     for (let silent = 0; open && !res.destroyed; ) {
-      const { scanned, readable } = await read(caller, cursor);
+      const seen = await read(caller, cursor);
+      if (seen === undefined) break;
+      const { scanned, readable } = seen;
       for (const { position, at, type, ou_path, payload } of readable) {
         const data = { position: Number(position), at: at.toISOString(), type, ou_path, ...payload };
         res.write(`id: ${position}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -69,10 +72,15 @@ export function eventRoutes(deps: ApiDeps): Router {
   });
   return router;
 
-  /** Rights are read each time: a binding taken away silences the stream at once. */
-  function read(caller: Caller, cursor: Cursor): Promise<{ scanned: ChangeRow[]; readable: ChangeRow[] }> {
+  /**
+   * Rights are read each time: a binding taken away silences the stream at once, and the end of a browser's sign-in ends
+   * the stream.
+   * @returns undefined when the caller is signed in no longer
+   */
+  function read(caller: Caller, cursor: Cursor): Promise<{ scanned: ChangeRow[]; readable: ChangeRow[] } | undefined> {
     return deps.db.readOrganisation(caller.organisationId, async (tx) => {
-      const scanned = await tx.rows<ChangeRow>(
+      const signedIn = stillSignedIn(deps, tx, caller.consoleSession);
+      const rows = tx.rows<ChangeRow>(
         `select e.transaction_id::text as transaction, e.position, e.at, e.type, e.permission, o.path as ou_path,
                 o.ancestors, e.payload
            from change_events e left join ous o on o.id = e.ou_id
@@ -80,6 +88,8 @@ export function eventRoutes(deps: ApiDeps): Router {
           order by e.transaction_id, e.position limit ${pageSize}`,
         [cursor.transaction, cursor.position],
       );
+      const [scanned, holds] = await Promise.all([rows, signedIn]);
+      if (!holds) return undefined;
       const roots = new Map<string, string[]>();
       for (const permission of new Set(scanned.map((row) => row.permission)))
         roots.set(permission, await grantedRoots(tx, caller.principalId, permission as Permission, deps.now()));

@@ -4,6 +4,7 @@ import type { Sql } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
 import { findRun, type RunEventRow, type RunRow, readRunEvents, runTree, usedBelow } from "../../db/queries/runs.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
+import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 import { runToView } from "../views/runs.ts";
 
@@ -98,8 +99,8 @@ export function runStreamRoutes(deps: ApiDeps): Router {
   ): Promise<{ run: RunRow; below: ReturnType<typeof usedBelow>; events: RunEventRow[] } | undefined> {
     return deps.db.readOrganisation(caller.organisationId, async (sql) => {
       // Before the events: when it has ended, all of them are there.
-      const run = await findRun(sql, runId);
-      if (run === undefined || !(await maySee(sql, run, caller))) return undefined;
+      const [run, signedIn] = await Promise.all([findRun(sql, runId), stillSignedIn(deps, sql, caller.consoleSession)]);
+      if (!signedIn || run === undefined || !(await maySee(sql, run, caller))) return undefined;
       const events = await readRunEvents(sql, run.root_run_id, after, pageSize);
       const below = usedBelow(await runTree(sql, run.id), run.id);
       return { run, below, events };

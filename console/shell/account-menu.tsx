@@ -1,14 +1,14 @@
 import { Avatar, Menu, Text, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { $api, api, queryClient } from "../wire/client.ts";
+import { $api, api, ownHeaders, queryClient } from "../wire/client.ts";
 
 /** Who is signed in, light or dark, and the way out. */
 export function AccountMenu() {
   const me = $api.useQuery("get", "/me", {}, { staleTime: 60_000 });
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useMutation({
-    mutationFn: () => api.POST("/sign-out", {}),
+    mutationFn: () => api.POST("/sign-out", { params: { header: ownHeaders } }),
     onSettled: () => {
       queryClient.clear();
       location.assign("/sign-in");

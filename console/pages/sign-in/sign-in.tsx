@@ -4,7 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Loaded, Problem } from "../../parts/states.tsx";
-import { $api, api, queryClient } from "../../wire/client.ts";
+import { $api, api, ownHeaders, queryClient } from "../../wire/client.ts";
 import { localPath } from "../../wire/sign-in.ts";
 
 /** Why somebody came back from their identity provider without being signed in. */
@@ -66,7 +66,7 @@ interface Person {
 
 function ChoosePerson({ people, target }: { people: readonly Person[]; target: string }) {
   const signIn = useMutation({
-    mutationFn: (email: string) => api.POST("/sign-in/dev", { body: { email } }),
+    mutationFn: (email: string) => api.POST("/sign-in/dev", { params: { header: ownHeaders }, body: { email } }),
     onSuccess: () => {
       queryClient.clear();
       // A page load: nothing of the person before stays in memory.
