@@ -69,6 +69,8 @@ export function createApp(deps: ApiDeps, health: Health): Express {
     }),
   );
   app.use(signOutRoutes(deps));
+  // Before `/audit/:position`, which would take its path for a position.
+  app.use(auditExportRoutes(deps));
   app.use(readRoutes(deps));
   for (const operation of operations) {
     const method = operation.http.method.toLowerCase() as "post" | "patch" | "delete";
@@ -78,7 +80,6 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(bootstrapRoutes(deps));
   app.use(eventRoutes(deps));
   app.use(runStreamRoutes(deps));
-  app.use(auditExportRoutes(deps));
   app.use(notFound);
   app.use(answerProblems(deps));
   return app;

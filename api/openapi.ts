@@ -4,6 +4,7 @@ import { actions } from "../contracts/actions.ts";
 import { devSignInInput, signInOptions } from "../contracts/console.ts";
 import { reads } from "../contracts/reads.ts";
 import { diffView, requestView } from "../contracts/views.ts";
+import { powerloomVersion } from "../core/version.ts";
 import { operations } from "../operations/registry.ts";
 import { sessionCookieName } from "./console/cookies.ts";
 import { consoleHeader } from "./console/same-origin.ts";
@@ -211,7 +212,7 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     openapi: "3.1.0",
     info: {
       title: "Powerloom",
-      version: "0.1.0",
+      version: powerloomVersion,
       description: "Durable control plane for fleets of AI agents",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },

@@ -9,7 +9,7 @@ export function Navigation() {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const may = useMay();
   const summary = $api.useQuery("get", "/approvals/summary", {});
-  const mine = summary.data?.mine ?? 0;
+  const mine = summary.data?.pending.mine ?? 0;
   return (
     <ScrollArea>
       {pageGroups.map(({ title, pages }) => {

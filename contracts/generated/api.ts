@@ -18,6 +18,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/me/permissions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What you may do, and from which OUs downwards */
+    get: operations["permission.list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/environment": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What this Powerloom is: its mode, its version, and what it works with */
+    get: operations["environment.get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/ous": {
     parameters: {
       query?: never;
@@ -452,6 +486,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/approvals/summary": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How much waits for a decision, or was decided, as far as you may see it */
+    get: operations["approval.summary"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/approvals/{request_id}": {
     parameters: {
       query?: never;
@@ -704,6 +755,23 @@ export interface paths {
     };
     /** Whether the organisation's audit chain is intact, and if not, from which position */
     get: operations["audit.verify"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/audit/{position}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One audit entry in full: what was hashed, and the hash of the entry before */
+    get: operations["audit.get"];
     put?: never;
     post?: never;
     delete?: never;
@@ -1225,6 +1293,28 @@ export interface components {
     } & {
       [key: string]: unknown;
     };
+    GrantedPermission: {
+      permission: string;
+      /** @description From each of these OUs downwards */
+      ou_paths: string[];
+    };
+    Environment: {
+      /** @enum {string} */
+      mode: "dev" | "production";
+      /** @description As its operators call it */
+      environment: string;
+      version: string;
+      /**
+       * @description Where agents live: stand-in means that no model is behind them
+       * @enum {string}
+       */
+      provider: "anthropic" | "stand-in" | "other";
+      api_url: string;
+      mcp_url: string;
+      temporal_namespace: string;
+      /** @description Null when nobody has said where it is */
+      temporal_ui_url: string | null;
+    };
     Ou: {
       /** Format: uuid */
       id: string;
@@ -1645,6 +1735,26 @@ export interface components {
        */
       expires_at: string;
     };
+    ApprovalSummary: {
+      by_status: {
+        [key: string]: number;
+      };
+      pending: {
+        total: number;
+        /** @description That you may vote on now */
+        mine: number;
+        /** @description That run out within 24 hours */
+        expiring: number;
+        by_kind: {
+          [key: string]: number;
+        };
+        /** @description Most first */
+        by_operation: {
+          operation: string;
+          count: number;
+        }[];
+      };
+    };
     Session: {
       /** Format: uuid */
       id: string;
@@ -1920,6 +2030,25 @@ export interface components {
       /** @description Hash of the last entry */
       head: string | null;
     };
+    AuditEntryDetail: {
+      position: number;
+      at: string;
+      sub: string | null;
+      act: string | null;
+      delegated_from_session: string | null;
+      operation: string;
+      target: string | null;
+      ou: string | null;
+      outcome: string;
+      rule: string | null;
+      approval_id: string | null;
+      hash: string;
+      body: unknown;
+      /** @description Hash of the entry before */
+      previous: string;
+      /** @description The body, character by character as it was hashed */
+      text: string;
+    };
     Explanation: {
       /** @enum {string} */
       effect: "allow" | "deny";
@@ -1994,6 +2123,228 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["WhoAmI"];
+        };
+      };
+      /** @description The request cannot be read */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description No valid token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Missing permission: names it, the OU, and who can grant it */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not found, or not for you to see */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The body is larger than 1 MB */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not JSON in UTF-8 */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Input that is not valid: what, where, what would be */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too many requests */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Unforeseen error */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A part the API needs cannot be reached */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  "permission.list": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            data: components["schemas"]["GrantedPermission"][];
+          };
+        };
+      };
+      /** @description The request cannot be read */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description No valid token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Missing permission: names it, the OU, and who can grant it */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not found, or not for you to see */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The body is larger than 1 MB */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not JSON in UTF-8 */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Input that is not valid: what, where, what would be */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too many requests */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Unforeseen error */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A part the API needs cannot be reached */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  "environment.get": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Environment"];
         };
       };
       /** @description The request cannot be read */
@@ -2507,6 +2858,8 @@ export interface operations {
         ou?: string;
         /** @description Exactly this email, any case */
         email?: string;
+        /** @description Only with this text, in any case, in email or display name */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -2915,6 +3268,8 @@ export interface operations {
         cursor?: string;
         /** @description Only this OU and those below: path or id */
         ou?: string;
+        /** @description Only with this text, in any case, in name or display name */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -3443,6 +3798,9 @@ export interface operations {
         ou?: string;
         /** @description Only this user's own: email or principal id */
         user?: string;
+        /** @description Only this group's */
+        group?: string;
+        role?: "OrgAdmin" | "OUAdmin" | "AgentBuilder" | "Approver" | "Auditor" | "Viewer" | "AgentUser";
       };
       header?: never;
       path?: never;
@@ -4019,6 +4377,8 @@ export interface operations {
         cursor?: string;
         /** @description Only this OU and those below: path or id */
         ou?: string;
+        /** @description Only with this text, in any case, in name or description */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -4723,6 +5083,8 @@ export interface operations {
         cursor?: string;
         /** @description Only this OU and those below: path or id */
         ou?: string;
+        /** @description Only with this text, in any case, in name, display name or URL */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -5327,6 +5689,14 @@ export interface operations {
         /** @description Only this OU and those below: path or id */
         ou?: string;
         name?: string;
+        sync_state?: "pending" | "synced" | "error";
+        kind?: "user" | "service";
+        /** @description Only those this MCP server is attached to */
+        mcp_server?: string;
+        /** @description Only agents of this owner: email or principal id */
+        owner?: string;
+        /** @description Only with this text, in any case, in name, display name or the owner's email */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -6982,6 +7352,14 @@ export interface operations {
         /** @description Only this OU and those below: path or id */
         ou?: string;
         status?: "received" | "applied" | "pending_approval" | "refused" | "denied" | "expired" | "cancelled";
+        /** @description Only about this: type:id */
+        target?: string;
+        /** @description Only this operation, such as agent.create */
+        operation?: string;
+        /** @description Only what this person has asked for: email or principal id */
+        requester?: string;
+        /** @description Only with this text, in any case, in what would change, operation or the requester's email */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -7215,6 +7593,15 @@ export interface operations {
         /** @description Only this OU and those below: path or id */
         ou?: string;
         status?: "pending" | "approved" | "denied" | "expired" | "cancelled" | "applied" | "refused";
+        kind?: "operation" | "tool_call" | "permission" | "budget";
+        /** @description Only this operation, such as agent.create */
+        operation?: string;
+        /** @description Only what this person has asked for: email or principal id */
+        requester?: string;
+        /** @description Only what you may vote on now */
+        mine?: "true";
+        /** @description Only with this text, in any case, in what would change, operation or the requester's email */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -7232,6 +7619,116 @@ export interface operations {
             data: components["schemas"]["Approval"][];
             next_cursor: string | null;
           };
+        };
+      };
+      /** @description The request cannot be read */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description No valid token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Missing permission: names it, the OU, and who can grant it */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not found, or not for you to see */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The body is larger than 1 MB */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not JSON in UTF-8 */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Input that is not valid: what, where, what would be */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too many requests */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Unforeseen error */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A part the API needs cannot be reached */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  "approval.summary": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ApprovalSummary"];
         };
       };
       /** @description The request cannot be read */
@@ -7448,6 +7945,9 @@ export interface operations {
         /** @description Only this OU and those below: path or id */
         ou?: string;
         agent_id?: string;
+        status?: "starting" | "running" | "idle" | "waiting" | "ended" | "failed";
+        /** @description Only sessions of this person: email or principal id */
+        invoker?: string;
       };
       header?: never;
       path?: never;
@@ -7801,6 +8301,12 @@ export interface operations {
         status?: "received" | "running" | "waiting" | "paused" | "completed" | "failed" | "stopped" | "cancelled";
         /** @description Only the tree that began with this run */
         root?: string;
+        /** @description Only of this agent definition, by name */
+        agent?: string;
+        /** @description Only what this person has asked for: email or principal id */
+        requester?: string;
+        /** @description Only with this text, in any case, in the task */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -9196,7 +9702,16 @@ export interface operations {
         limit?: number;
         /** @description Only positions below this one */
         before?: number;
+        /** @description Only entries of this time or later: RFC 3339 */
+        from?: string;
+        /** @description Only entries before this time: RFC 3339 */
+        to?: string;
+        /** @description Only what was done for this person: email or principal id */
         sub?: string;
+        /** @description Only what came through this agent, run or client */
+        act?: string;
+        /** @description Such as applied, refused, pending_approval, accepted */
+        outcome?: string;
         /** @description Only entries delegated from this session */
         session?: string;
         /** @description type:id */
@@ -9332,6 +9847,118 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["ChainVerdict"];
+        };
+      };
+      /** @description The request cannot be read */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description No valid token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Missing permission: names it, the OU, and who can grant it */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not found, or not for you to see */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The body is larger than 1 MB */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not JSON in UTF-8 */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Input that is not valid: what, where, what would be */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too many requests */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Unforeseen error */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A part the API needs cannot be reached */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  "audit.get": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        position: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["AuditEntryDetail"];
         };
       };
       /** @description The request cannot be read */

@@ -5,7 +5,6 @@ import { Section } from "../../parts/section.tsx";
 import { $api } from "../../wire/client.ts";
 import { useMay } from "../../wire/rights.ts";
 import { Budgets } from "./budgets.tsx";
-import { Chain } from "./chain.tsx";
 import { OutOfSync } from "./out-of-sync.tsx";
 import { Running } from "./running.tsx";
 import { WaitsForMe } from "./waits-for-me.tsx";
@@ -21,7 +20,6 @@ export function Home() {
         <Running />
         {may("agent:read") ? <OutOfSync /> : null}
         {may("budget:read") ? <Budgets /> : null}
-        {may("audit:read") ? <Chain /> : null}
         {may("agent:invoke") ? <Talk /> : null}
       </SimpleGrid>
     </Page>
@@ -30,7 +28,7 @@ export function Home() {
 
 function Talk() {
   const meta = $api.useQuery("get", "/agents", {
-    params: { query: { mcp_server: undefined, name: "powerloom-meta", limit: 1 } },
+    params: { query: { name: "powerloom-meta", limit: 1 } },
   });
   const agent = meta.data?.data[0];
   if (agent === undefined) return null;

@@ -11,7 +11,7 @@ export function WaitsForMe() {
     params: { query: { status: "pending", mine: "true", limit: 5 } },
   });
   const summary = $api.useQuery("get", "/approvals/summary", {});
-  const mine = summary.data?.mine ?? 0;
+  const mine = summary.data?.pending.mine ?? 0;
   return (
     <Section title="Waits for you">
       <Loaded query={query} lines={2}>

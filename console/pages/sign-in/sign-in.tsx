@@ -3,19 +3,21 @@ import { useDocumentTitle } from "@mantine/hooks";
 import { useMutation } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
+import type { SignInError } from "../../../contracts/console.ts";
 import { Loaded, Problem } from "../../parts/states.tsx";
 import { $api, api, ownHeaders, queryClient } from "../../wire/client.ts";
 import { localPath } from "../../wire/sign-in.ts";
 
 /** Why somebody came back from their identity provider without being signed in. */
-const reasons: Readonly<Record<string, string>> = {
+const reasons: Readonly<Record<SignInError, string>> = {
   access_denied: "The identity provider did not sign you in.",
-  expired: "Signing in took too long. Please start again.",
-  state_mismatch: "The answer did not belong to a sign-in begun in this browser. Please start again.",
-  unknown_person: "Nobody in this organisation has the address you signed in with. Ask an administrator to add you.",
-  suspended: "Your access is suspended. Ask an administrator.",
-  provider_unavailable: "The identity provider cannot be reached. Please try again.",
+  begin_again: "Signing in took too long, or was begun in another browser. Please start again.",
   unknown_organisation: "There is no such organisation, or it has no identity provider.",
+  unknown_person: "Nobody in this organisation has the verified address you signed in with. Ask an administrator.",
+  suspended: "Your access is suspended. Ask an administrator.",
+  provider_away: "The identity provider cannot be reached. Please try again.",
+  provider_refused:
+    "What the identity provider answered cannot be trusted, or it does not know this client. Ask an administrator.",
 };
 
 /** Signing in: through the organisation's identity provider, or in dev mode as a seeded person. */
@@ -39,7 +41,7 @@ export function SignIn() {
           </Group>
           {error === undefined ? null : (
             <Alert color="red" role="alert">
-              {reasons[error] ?? "Signing in did not work. Please start again."}
+              {reasons[error as SignInError] ?? "Signing in did not work. Please start again."}
             </Alert>
           )}
           <Loaded query={options}>
