@@ -82,7 +82,6 @@ export interface Config {
   workspacesDirectory: string | undefined;
   /** Where the built console is: `index.html` and `assets/`. Without it a page says how to build it. */
   consoleDirectory: string | undefined;
-  /** What people call this installation: "production", "staging", … */
   /** Requests a minute and principal. */
   rateLimit: number;
   logLevel: string;
