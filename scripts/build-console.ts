@@ -19,6 +19,8 @@ await build({
   build: {
     outDir: target,
     emptyOutDir: true,
+    // The first of each that know light-dark(): what stands in for it elsewhere does not see Mantine's colour scheme.
+    target: ["chrome123", "edge123", "firefox120", "safari17.5"],
     // Chunks are preloaded by the browser itself; the polyfill would be a script inside the page.
     modulePreload: { polyfill: false },
     // As data: URLs they would count against the content security policy.

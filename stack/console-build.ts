@@ -25,7 +25,11 @@ export async function builtConsole(
   // Built beside, then renamed: nobody is served half a build.
   const partial = await mkdtemp(`${folder}-`);
   try {
-    await run(process.execPath, [join(root, "scripts/build-console.ts"), partial], { cwd: root });
+    await run(process.execPath, [join(root, "scripts/build-console.ts"), partial], {
+      cwd: root,
+      // Whatever starts this stack, people are served what is made for production.
+      env: { ...process.env, NODE_ENV: "production" },
+    });
     await rename(partial, folder).catch((error: unknown) => {
       // Another process was quicker.
       if (!existsSync(folder)) throw error;

@@ -19,11 +19,12 @@ export function AccountMenu() {
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <UnstyledButton aria-label={`Account of ${name}`} style={{ display: "flex", alignItems: "center", gap: 8 }}>
+        <UnstyledButton style={{ display: "flex", alignItems: "center", gap: 8 }}>
           <Avatar name={name} color="initials" size="sm" aria-hidden="true" />
-          <Text size="sm" visibleFrom="sm">
+          <Text size="sm" visibleFrom="sm" aria-hidden="true">
             {name}
           </Text>
+          <span className="visually-hidden">Account of {name}</span>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -7,6 +7,7 @@ import { $api } from "../wire/client.ts";
 import { useLiveUpdates } from "../wire/live.ts";
 import { Header } from "./header.tsx";
 import { Navigation } from "./navigation.tsx";
+import { Where } from "./where.tsx";
 
 /** What surrounds every page of somebody signed in. */
 export function Shell() {
@@ -41,6 +42,9 @@ function SignedIn() {
         <Header opened={opened} onToggle={toggle} />
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Main">
+        <Box hiddenFrom="xs" px="sm" pt="xs">
+          <Where />
+        </Box>
         <Navigation />
       </AppShell.Navbar>
       <AppShell.Main id="main" tabIndex={-1} style={{ minWidth: 0 }}>

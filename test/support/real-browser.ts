@@ -12,7 +12,8 @@ export async function launchBrowser(): Promise<Browser> {
   const own = process.platform === "linux" && process.arch === "x64";
   return browsers.launch(
     own
-      ? { executablePath: await chromium.executablePath(), args: [...chromium.args, "--no-sandbox"] }
+      ? // Not with the package's own arguments: they switch off the rules of the web (CORS, Origin) and share one process.
+        { executablePath: await chromium.executablePath(), args: ["--no-sandbox", "--font-render-hinting=none"] }
       : { channel: "chrome" },
   );
 }

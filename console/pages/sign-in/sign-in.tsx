@@ -67,6 +67,7 @@ interface Person {
 }
 
 function ChoosePerson({ people, target }: { people: readonly Person[]; target: string }) {
+  const [other, setOther] = useState("");
   const signIn = useMutation({
     mutationFn: (email: string) => api.POST("/sign-in/dev", { params: { header: ownHeaders }, body: { email } }),
     onSuccess: () => {
@@ -81,7 +82,7 @@ function ChoosePerson({ people, target }: { people: readonly Person[]; target: s
         Development mode: choose whom to be. There is no password, and none of this exists in production.
       </Text>
       {signIn.error === null ? null : <Problem error={signIn.error} />}
-      {people.map(({ email, display_name: name, organisation, home_ou_path: home }) => (
+      {people.slice(0, 8).map(({ email, display_name: name, organisation, home_ou_path: home }) => (
         <Button
           key={`${organisation}${email}`}
           variant="default"
@@ -101,6 +102,26 @@ function ChoosePerson({ people, target }: { people: readonly Person[]; target: s
           </Box>
         </Button>
       ))}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          signIn.mutate(other);
+        }}
+      >
+        <Group align="flex-end" gap="xs" mt="xs">
+          <TextInput
+            label="Somebody else"
+            placeholder="name@example.com"
+            type="email"
+            value={other}
+            onChange={(event) => setOther(event.currentTarget.value.trim())}
+            style={{ flex: 1 }}
+          />
+          <Button type="submit" variant="default" disabled={other === ""}>
+            Sign in as them
+          </Button>
+        </Group>
+      </form>
     </Stack>
   );
 }
