@@ -19,6 +19,7 @@ import { auditExportRoutes } from "./routes/audit-export.ts";
 import { bootstrapRoutes } from "./routes/bootstrap.ts";
 import { devLoginRoutes } from "./routes/dev-login.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { oidcSignInRoutes } from "./routes/oidc-sign-in.ts";
 import { readRoutes } from "./routes/reads.ts";
 import { runStreamRoutes } from "./routes/run-stream.ts";
 import { signInRoutes, signOutRoutes } from "./routes/sign-in.ts";
@@ -39,18 +40,19 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(measure(health));
   app.use(consoleRoutes(deps));
 
-  const identify = createIdentifier(deps);
-  app.use(oauthRoutes(deps, identify));
+  const identifier = createIdentifier(deps);
+  app.use(oauthRoutes(deps, identifier));
   app.use(express.json({ limit: "1mb" }));
   app.use(devLoginRoutes(deps));
   app.use(signInRoutes(deps));
+  app.use(oidcSignInRoutes(deps, identifier));
   const document = JSON.stringify(openApiDocument(deps.config.apiUrl));
   app.get("/openapi.json", (_req, res) => {
     res.type("application/json").send(document);
   });
   app.use("/docs", documentationPolicy(deps.config.apiUrl), documentation());
 
-  app.use(authenticate(deps, identify));
+  app.use(authenticate(deps, identifier));
   app.use(
     rateLimit({
       windowMs: 60_000,

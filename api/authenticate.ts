@@ -28,13 +28,21 @@ export function callerOf(res: Response): Caller {
   return res.locals["caller"] as Caller;
 }
 
-export type Identifier = (token: string) => Promise<Caller>;
+/** Nobody in question matches a token that is otherwise good. */
+export class NobodyMatches extends Error {}
+
+export interface Identifier {
+  /** Whom a token speaks for. Throws when it is not good. */
+  byToken(token: string): Promise<Caller>;
+  /** The same for an identity provider's token that was asked for to sign in to this one organisation. */
+  bySignIn(token: string, issuer: string, organisationId: string): Promise<Caller>;
+}
 
 /**
  * Middleware: a valid token, or else the cookie of a browser that is signed in; otherwise 401 and an entry in
  * `security_events` (it belongs to no organisation). Whoever sends a token is never taken for the cookie's person.
  */
-export function authenticate(deps: ApiDeps, identify: Identifier) {
+export function authenticate(deps: ApiDeps, identifier: Identifier) {
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
     const cookie = req.get("authorization") === undefined ? readCookie(req, sessionCookieName(deps.config)) : undefined;
     if (cookie === undefined) await byToken(req, res);
@@ -75,7 +83,7 @@ export function authenticate(deps: ApiDeps, identify: Identifier) {
         "Send `Authorization: Bearer <token>`. Get one with `powerloom login`.",
       );
     try {
-      res.locals["caller"] = await identify(token);
+      res.locals["caller"] = await identifier.byToken(token);
     } catch (error) {
       if (error instanceof PowerloomError && error.code !== "unauthenticated") {
         if (error.code === "forbidden")
@@ -94,9 +102,9 @@ export function authenticate(deps: ApiDeps, identify: Identifier) {
 /** Says who a token speaks for: ours (dev login, delegated), or one of an identity provider an organisation trusts. */
 export function createIdentifier(deps: ApiDeps): Identifier {
   const oidc = createOidcVerifier();
-  return identify;
+  return { byToken, bySignIn: identifyForeign };
 
-  async function identify(token: string): Promise<Caller> {
+  async function byToken(token: string): Promise<Caller> {
     // Non-canonical base64url decodes to the same bytes: two strings for one token would defeat a denylist.
     if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(token) || !isCanonical(token))
       throw new Error("it is not a JWT in canonical form");
@@ -137,7 +145,8 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     });
   }
 
-  async function identifyForeign(token: string, issuer: string): Promise<Caller> {
+  /** @param only the organisation to sign in to; a match in any other is none */
+  async function identifyForeign(token: string, issuer: string, only?: string): Promise<Caller> {
     const providers = await deps.db.anywhere.rows<{ organisation_id: string; audience: string }>(
       "select * from find_identity_providers($1)",
       [issuer],
@@ -153,24 +162,30 @@ export function createIdentifier(deps: ApiDeps): Identifier {
     const audiences = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
     const candidates = providers.filter((provider) => audiences.includes(provider.audience));
     const linked = () => callersIn(candidates, (tx) => findLinked(tx, issuer, claims)).then(onlyOne);
-    return (await linked()) ?? (await firstSignIn()) ?? (await linked()) ?? nobody();
+    const caller = (await linked()) ?? (await firstSignIn()) ?? (await linked()) ?? nobody();
+    return isWanted(caller) ? caller : nobody();
+
+    function isWanted(found: Caller): boolean {
+      return only === undefined || found.organisationId === only;
+    }
 
     async function firstSignIn(): Promise<Caller | undefined> {
       // Several organisations may trust one issuer. Whoever adds somebody else's address must not get their first sign-in.
       const first = onlyOne(await callersIn(candidates, (tx) => findByVerifiedAddress(tx, claims)));
-      if (first === undefined) return undefined;
+      if (first === undefined || !isWanted(first)) return undefined;
       const id = await deps.db.inOrganisation(first.organisationId, (tx) => linkFirstSignIn(tx, issuer, claims));
       return id === undefined ? undefined : { ...first, principalId: id };
     }
   }
 
   function onlyOne(callers: Caller[]): Caller | undefined {
-    if (callers.length > 1) throw new Error("several organisations that trust its issuer have a user that matches it");
+    if (callers.length > 1)
+      throw new NobodyMatches("several organisations that trust its issuer have a user that matches it");
     return callers[0];
   }
 
   function nobody(): never {
-    throw new Error("no user of an organisation that trusts its issuer matches it");
+    throw new NobodyMatches("no user of an organisation that trusts its issuer matches it");
   }
 
   /** The callers that `find` names, at most one per organisation. */

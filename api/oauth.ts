@@ -4,7 +4,7 @@ import { runToolOperations } from "../contracts/run-tools.ts";
 import { hashToken } from "../core/bearer.ts";
 import { PowerloomError } from "../core/errors.ts";
 import { isUuid } from "../db/queries/ous.ts";
-import { accessTokenType } from "./authenticate.ts";
+import { accessTokenType, type Identifier } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
 import { delegateRunCall, runCapabilityType } from "./run-delegation.ts";
 import { introspectCapability, looksLikeCapability } from "./run-introspection.ts";
@@ -42,10 +42,7 @@ interface BearerFacts {
 }
 
 /** Token exchange (RFC 8693), introspection (RFC 7662), keys (RFC 7517) and metadata (RFC 8414). */
-export function oauthRoutes(
-  deps: ApiDeps,
-  verifyUserToken: (token: string) => Promise<{ organisationId: string; principalId: string; act: string }>,
-): Router {
+export function oauthRoutes(deps: ApiDeps, identifier: Pick<Identifier, "byToken">): Router {
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: "20kb" });
   // Our own servers: one process with one secret, two resources. Each learns of its own bearers alone.
@@ -157,7 +154,7 @@ export function oauthRoutes(
       throw new OAuthFault(400, "invalid_request", "actor_client must name the client: letters, digits, '.', '_', '-'");
     let caller: { organisationId: string; principalId: string; act: string };
     try {
-      caller = await verifyUserToken(token);
+      caller = await identifier.byToken(token);
     } catch (error) {
       if (error instanceof PowerloomError && error.code === "unavailable") throw error;
       const reason = error instanceof Error ? error.message : "the token was refused";

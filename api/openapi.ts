@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { actions } from "../contracts/actions.ts";
-import { devSignInInput, signInOptions } from "../contracts/console.ts";
+import { devSignInInput, oidcSignInQuery, signInErrors, signInOptions } from "../contracts/console.ts";
 import { reads } from "../contracts/reads.ts";
 import { diffView, requestView } from "../contracts/views.ts";
 import { powerloomVersion } from "../core/version.ts";
@@ -198,6 +198,19 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     requestParams: { header: consoleHeaders },
     requestBody: { required: true, content: json(devSignInInput) },
     responses: { "204": { description: "Signed in: the cookie is set" }, ...publicProblems },
+  });
+  add("/sign-in/oidc", "get", {
+    operationId: "sign_in.oidc",
+    tags: ["sign-in"],
+    summary: "To the identity provider of an organisation, and back to the console signed in; for browsers to follow",
+    security: [],
+    requestParams: { query: oidcSignInQuery },
+    responses: {
+      "302": {
+        description: `To the provider, or to \`/sign-in?error=\` and one of ${signInErrors.join(", ")}`,
+        headers: z.object({ Location: z.string() }),
+      },
+    },
   });
   add("/sign-out", "post", {
     operationId: "sign_out",

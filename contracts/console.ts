@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { email } from "./fields.ts";
+import { email, slug } from "./fields.ts";
 
 /** Why a sign-in at an identity provider did not end well, as `/sign-in?error=…` tells it. The console has words for each. */
 export const signInErrors = [
@@ -13,6 +13,8 @@ export const signInErrors = [
   "unknown_person",
   "suspended",
   "provider_away",
+  /** A part of ours cannot be reached. */
+  "unavailable",
   /** What the provider answered is not to be trusted, or it does not know this client. */
   "provider_refused",
 ] as const;
@@ -43,6 +45,6 @@ export const signInOptions = z
 export const devSignInInput = z.strictObject({ email });
 
 export const oidcSignInQuery = z.object({
-  organisation: z.string().max(63).describe("Name of the organisation"),
-  return_to: z.string().optional().describe("Path of the page to go to afterwards; anything else is `/`"),
+  organisation: slug.describe("Name of the organisation"),
+  return_to: z.string().optional().describe("Path of the page to go to afterwards; for anything else it is `/`"),
 });

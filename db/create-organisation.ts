@@ -10,7 +10,13 @@ export interface NewOrganisation {
   adminEmail: string;
   adminName: string;
   /** The identity provider whose tokens are accepted; absent in dev mode. */
-  identityProvider?: { issuer: string; audience: string };
+  identityProvider?: {
+    issuer: string;
+    /** What tokens' `aud` must be: the client id, where browsers sign in. */
+    audience: string;
+    /** Of a confidential client; without it browsers sign in as from a public one, with PKCE alone. */
+    sealedClientSecret?: string;
+  };
 }
 
 /**
@@ -33,11 +39,15 @@ export async function createOrganisation(
       ]);
       await tx.run("insert into authority_versions (organisation_id) values ($1)", [organisationId]);
       if (organisation.identityProvider !== undefined)
-        await tx.run("insert into identity_providers (organisation_id, issuer, audience) values ($1, $2, $3)", [
-          organisationId,
-          organisation.identityProvider.issuer,
-          organisation.identityProvider.audience,
-        ]);
+        await tx.run(
+          "insert into identity_providers (organisation_id, issuer, audience, sealed_client_secret) values ($1, $2, $3, $4)",
+          [
+            organisationId,
+            organisation.identityProvider.issuer,
+            organisation.identityProvider.audience,
+            organisation.identityProvider.sealedClientSecret ?? null,
+          ],
+        );
       const ou = await insertOu(tx, organisationId, {
         id: newId(),
         name: organisation.name,
