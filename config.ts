@@ -15,6 +15,7 @@ const otlpProtocol = z.enum(["http/json", "http/protobuf"], "only OTLP over HTTP
 
 const schema = z.object({
   POWERLOOM_MODE: z.enum(["dev", "production"]).default("production"),
+  POWERLOOM_ENVIRONMENT: z.string().min(1).max(40).optional(),
   POWERLOOM_HOST: z.string().default("127.0.0.1"),
   POWERLOOM_API_PORT: port(4000),
   POWERLOOM_API_URL: url.optional(),
@@ -37,8 +38,10 @@ const schema = z.object({
     .optional(),
   TEMPORAL_ADDRESS: z.string().default("127.0.0.1:7233"),
   TEMPORAL_NAMESPACE: z.string().default("powerloom"),
+  POWERLOOM_TEMPORAL_UI_URL: url.optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_BASE_URL: url.optional(),
+  POWERLOOM_STAND_IN_URL: url.optional(),
   ANTHROPIC_CUSTOM_HEADERS: z.string().optional(),
   OTEL_SDK_DISABLED: z.stringbool().default(false),
   OTEL_TRACES_EXPORTER: z.enum(["otlp", "none"]).optional(),
@@ -54,6 +57,8 @@ const schema = z.object({
 
 export interface Config {
   mode: "dev" | "production";
+  /** As its operators call it: shown to people, decides nothing. */
+  environment: string;
   host: string;
   apiPort: number;
   /** Issuer of our tokens and audience of all of them. */
@@ -81,8 +86,12 @@ export interface Config {
   issuerDatabaseUrl: string | undefined;
   temporalAddress: string;
   temporalNamespace: string;
+  /** Where people look at workflows; undefined when nobody has said. */
+  temporalUiUrl: string | undefined;
   anthropicApiKey: string;
   anthropicBaseUrl: string | undefined;
+  /** Who is behind it, as far as can be told: shown to people, decides nothing. */
+  provider: "anthropic" | "stand-in" | "other";
   /** Where calls of runs' models go when the provider is down, in this order. */
   modelFallbacks: readonly ModelFallback[];
   /** Where MCP servers and webhooks may be besides public addresses. */
@@ -127,6 +136,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     if (faults.length === 0)
       return {
         mode: env.POWERLOOM_MODE,
+        environment: env.POWERLOOM_ENVIRONMENT ?? (env.POWERLOOM_MODE === "dev" ? "development" : "production"),
         host: env.POWERLOOM_HOST,
         apiPort: env.POWERLOOM_API_PORT,
         apiUrl,
@@ -146,14 +156,21 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         issuerDatabaseUrl: env.ISSUER_DATABASE_URL,
         temporalAddress: env.TEMPORAL_ADDRESS,
         temporalNamespace: env.TEMPORAL_NAMESPACE,
+        temporalUiUrl: env.POWERLOOM_TEMPORAL_UI_URL,
         anthropicApiKey: env.ANTHROPIC_API_KEY ?? "local",
         anthropicBaseUrl: env.ANTHROPIC_BASE_URL,
+        provider: providerAt(env.ANTHROPIC_BASE_URL, env.POWERLOOM_STAND_IN_URL),
         modelFallbacks: fallbacks,
         privateNetworks,
         spansAs: wantsSpans(env) ? env.OTEL_SERVICE_NAME : undefined,
       };
   }
   throw new PowerloomError("internal", `The environment is not complete:\n  ${faults.join("\n  ")}`);
+}
+
+function providerAt(baseUrl: string | undefined, standInUrl: string | undefined): Config["provider"] {
+  if (baseUrl === undefined || new URL(baseUrl).hostname === "api.anthropic.com") return "anthropic";
+  return baseUrl === standInUrl ? "stand-in" : "other";
 }
 
 /** By the standard variables: an exporter that is named, or an endpoint to send to. */

@@ -73,6 +73,8 @@ export function createApp(deps: ApiDeps, health: Health): Express {
         ),
     }),
   );
+  // Before `/audit/:position`, which would take its path for a position.
+  app.use(auditExportRoutes(deps));
   app.use(readRoutes(deps));
   for (const operation of operations) {
     const method = operation.http.method.toLowerCase() as "post" | "patch" | "delete";
@@ -82,7 +84,6 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(bootstrapRoutes(deps));
   app.use(eventRoutes(deps));
   app.use(runStreamRoutes(deps));
-  app.use(auditExportRoutes(deps));
   app.use(notFound);
   app.use(answerProblems(deps));
   return app;

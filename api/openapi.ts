@@ -3,6 +3,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { actions } from "../contracts/actions.ts";
 import { reads } from "../contracts/reads.ts";
 import { diffView, requestView } from "../contracts/views.ts";
+import { powerloomVersion } from "../core/version.ts";
 import { operations } from "../operations/registry.ts";
 import { bootstrapInput } from "./routes/bootstrap.ts";
 
@@ -179,7 +180,7 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     openapi: "3.1.0",
     info: {
       title: "Powerloom",
-      version: "0.1.0",
+      version: powerloomVersion,
       description: "Durable control plane for fleets of AI agents",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },

@@ -24,6 +24,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   "approval-policies": "Which changes need whose approval",
   audit: "The audit chain",
   authority: "Who may do what, and why",
+  environment: "What this Powerloom is",
   bindings: "Who holds which role where",
   budgets: "What the runs of an OU may use",
   credentials: "Bearers of agents for MCP servers",

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { powerloomVersion } from "../core/version.ts";
 import { addAgentsValidate } from "./commands/agents-validate.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBootstrap } from "./commands/bootstrap.ts";
@@ -35,7 +36,7 @@ Exit codes:
 export function createProgram(shell: Shell): Command {
   const program = new Command("powerloom")
     .description("Durable control plane for fleets of AI agents.")
-    .version("0.1.0")
+    .version(powerloomVersion)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void shell.stdout.write(text),

@@ -1,25 +1,35 @@
 import { z } from "zod";
-import type { Permission } from "../core/authority/roles.ts";
-import { ouReference } from "./fields.ts";
+import { type Permission, roleNames } from "../core/authority/roles.ts";
+import { ouReference, rawText } from "./fields.ts";
 import { elevationView, governanceModeView, ouBudgetView } from "./governance.ts";
 import { permissionRequestView, runDetailView, runEventView, runFileView, runStatuses, runView } from "./runs.ts";
 import {
   agentDetailView,
+  agentKinds,
   agentView,
+  approvalKinds,
+  approvalStatuses,
+  approvalSummaryView,
   approvalView,
+  auditEntryDetailView,
   auditEntryView,
   bindingView,
   credentialView,
+  environmentView,
   groupView,
   mcpServerView,
   ouView,
+  permissionView,
   policyView,
+  requestStatuses,
   requestView,
   roleView,
   sessionEventView,
+  sessionStatuses,
   sessionView,
   skillVersionView,
   skillView,
+  syncStates,
   userDetailView,
   userView,
 } from "./views.ts";
@@ -41,6 +51,12 @@ const page = {
   cursor: z.string().max(500).optional().describe("`next_cursor` of the page before"),
 };
 const inOu = { ou: ouReference.optional().describe("Only this OU and those below: path or id") };
+const containing = (where: string) => ({
+  q: rawText(z.string().min(1).max(200)).optional().describe(`Only with this text, in any case, in ${where}`),
+});
+const person = (who: string) => z.string().max(320).optional().describe(`Only ${who}: email or principal id`);
+const time = z.iso.datetime({ offset: true });
+const operationName = z.string().max(100).optional().describe("Only this operation, such as agent.create");
 
 /** One page of a list; `next_cursor` is null on the last. */
 const pageOf = <Item extends z.ZodType>(item: Item) =>
@@ -92,6 +108,8 @@ const whoAmIView = z
   })
   .meta({ id: "WhoAmI" });
 
+const permissionsView = z.object({ data: z.array(permissionView) });
+
 const explanationView = z
   .object({
     effect: z.enum(["allow", "deny"]),
@@ -138,11 +156,30 @@ export const reads: readonly ReadDeclaration[] = [
     query: z.object({}),
     output: whoAmIView,
   },
+  {
+    name: "permission.list",
+    summary: "What you may do, and from which OUs downwards",
+    path: "/me/permissions",
+    command: "whoami permissions",
+    permission: null,
+    query: z.object({}),
+    output: permissionsView,
+  },
+  {
+    name: "environment.get",
+    summary: "What this Powerloom is: its mode, its version, and what it works with",
+    path: "/environment",
+    command: "environment",
+    permission: null,
+    query: z.object({}),
+    output: environmentView,
+  },
   list("ou", "/ous", "OUs you may see", "ou:read", ouView),
   get("ou", "/ous/:ou_id", "One OU, by id", "ou:read", ouView),
   list("user", "/users", "People", "user:read", userView, {
     ...inOu,
     email: z.string().max(320).optional().describe("Exactly this email, any case"),
+    ...containing("email or display name"),
   }),
   get(
     "user",
@@ -151,15 +188,20 @@ export const reads: readonly ReadDeclaration[] = [
     "user:read",
     userDetailView,
   ),
-  list("group", "/groups", "Groups", "group:read", groupView),
+  list("group", "/groups", "Groups", "group:read", groupView, { ...inOu, ...containing("name or display name") }),
   get("group", "/groups/:group_id", "One group with its members", "group:read", groupView),
   list("role", "/roles", "Built-in roles and what each may do", null, roleView, {}),
   list("binding", "/bindings", "Who holds which role where", "binding:read", bindingView, {
     ...inOu,
     user: z.string().max(320).optional().describe("Only this user's own: email or principal id"),
+    group: z.uuid().optional().describe("Only this group's"),
+    role: z.enum(roleNames).optional(),
   }),
   get("binding", "/bindings/:binding_id", "One binding", "binding:read", bindingView),
-  list("skill", "/skills", "Skills you may use", "skill:read", skillView),
+  list("skill", "/skills", "Skills you may use", "skill:read", skillView, {
+    ...inOu,
+    ...containing("name or description"),
+  }),
   get("skill", "/skills/:skill_id", "One skill", "skill:read", skillView),
   {
     name: "skill_version.list",
@@ -170,11 +212,19 @@ export const reads: readonly ReadDeclaration[] = [
     query: z.object(page),
     output: pageOf(skillVersionView),
   },
-  list("mcp_server", "/mcp-servers", "Registered MCP servers you may use", "mcp_server:read", mcpServerView),
+  list("mcp_server", "/mcp-servers", "Registered MCP servers you may use", "mcp_server:read", mcpServerView, {
+    ...inOu,
+    ...containing("name, display name or URL"),
+  }),
   get("mcp_server", "/mcp-servers/:mcp_server_id", "One MCP server registration", "mcp_server:read", mcpServerView),
   list("agent", "/agents", "Agents with their sync state", "agent:read", agentView, {
     ...inOu,
     name: z.string().max(63).optional(),
+    sync_state: z.enum(syncStates).optional(),
+    kind: z.enum(agentKinds).optional(),
+    mcp_server: z.uuid().optional().describe("Only those this MCP server is attached to"),
+    owner: person("agents of this owner"),
+    ...containing("name, display name or the owner's email"),
   }),
   get("agent", "/agents/:agent_id", "One agent with attachments and credentials", "agent:read", agentDetailView),
   {
@@ -190,17 +240,37 @@ export const reads: readonly ReadDeclaration[] = [
   get("policy", "/approval-policies/:policy_id", "One approval policy", "policy:read", policyView),
   list("request", "/requests", "Mutations asked for: your own, and those you may read", null, requestView, {
     ...inOu,
-    status: z.enum(["received", "applied", "pending_approval", "refused", "denied", "expired", "cancelled"]).optional(),
+    status: z.enum(requestStatuses).optional(),
+    target: z.string().max(200).optional().describe("Only about this: type:id"),
+    operation: operationName,
+    requester: person("what this person has asked for"),
+    ...containing("what would change, operation or the requester's email"),
   }),
   get("request", "/requests/:request_id", "One mutation from intent to outcome", null, requestView),
   list("approval", "/approvals", "What waits for a decision, or was decided", null, approvalView, {
     ...inOu,
-    status: z.enum(["pending", "approved", "denied", "expired", "cancelled", "applied", "refused"]).optional(),
+    status: z.enum(approvalStatuses).optional(),
+    kind: z.enum(approvalKinds).optional(),
+    operation: operationName,
+    requester: person("what this person has asked for"),
+    mine: z.enum(["true"]).optional().describe("Only what you may vote on now"),
+    ...containing("what would change, operation or the requester's email"),
   }),
+  {
+    name: "approval.summary",
+    summary: "How much waits for a decision, or was decided, as far as you may see it",
+    path: "/approvals/summary",
+    command: "approvals summary",
+    permission: null,
+    query: z.object({}),
+    output: approvalSummaryView,
+  },
   get("approval", "/approvals/:request_id", "One approval with its diff and votes", null, approvalView),
   list("session", "/sessions", "Sessions: your own, and those you may read", null, sessionView, {
     ...inOu,
     agent_id: z.uuid().optional(),
+    status: z.enum(sessionStatuses).optional(),
+    invoker: person("sessions of this person"),
   }),
   get("session", "/sessions/:session_id", "One session", null, sessionView),
   {
@@ -219,6 +289,9 @@ export const reads: readonly ReadDeclaration[] = [
     ...inOu,
     status: z.enum(runStatuses).optional(),
     root: z.uuid().optional().describe("Only the tree that began with this run"),
+    agent: z.string().max(63).optional().describe("Only of this agent definition, by name"),
+    requester: person("what this person has asked for"),
+    ...containing("the task"),
   }),
   get(
     "run",
@@ -292,7 +365,11 @@ export const reads: readonly ReadDeclaration[] = [
     query: z.object({
       limit: page.limit,
       before: z.coerce.number().int().min(1).optional().describe("Only positions below this one"),
-      sub: z.uuid().optional(),
+      from: time.optional().describe("Only entries of this time or later: RFC 3339"),
+      to: time.optional().describe("Only entries before this time: RFC 3339"),
+      sub: person("what was done for this person"),
+      act: z.string().max(100).optional().describe("Only what came through this agent, run or client"),
+      outcome: z.string().max(40).optional().describe("Such as applied, refused, pending_approval, accepted"),
       session: z.string().max(100).optional().describe("Only entries delegated from this session"),
       target: z.string().max(200).optional().describe("type:id"),
       operation: z.string().max(100).optional(),
@@ -313,6 +390,15 @@ export const reads: readonly ReadDeclaration[] = [
     permission: "audit:read",
     query: z.object({}),
     output: verdictView,
+  },
+  {
+    name: "audit.get",
+    summary: "One audit entry in full: what was hashed, and the hash of the entry before",
+    path: "/audit/:position",
+    command: "audit get",
+    permission: "audit:read",
+    query: z.object({}),
+    output: auditEntryDetailView,
   },
   {
     name: "authority.explain",

@@ -18,6 +18,25 @@ export const ouView = z
   })
   .meta({ id: "Ou" });
 
+export const permissionView = z
+  .object({ permission: z.string(), ou_paths: z.array(z.string()).describe("From each of these OUs downwards") })
+  .meta({ id: "GrantedPermission" });
+
+export const environmentView = z
+  .object({
+    mode: z.enum(["dev", "production"]),
+    environment: z.string().describe("As its operators call it"),
+    version: z.string(),
+    provider: z
+      .enum(["anthropic", "stand-in", "other"])
+      .describe("Where agents live: stand-in means that no model is behind them"),
+    api_url: z.string(),
+    mcp_url: z.string(),
+    temporal_namespace: z.string(),
+    temporal_ui_url: z.string().nullable().describe("Null when nobody has said where it is"),
+  })
+  .meta({ id: "Environment" });
+
 export const userView = z
   .object({
     id: z.uuid().describe("Same as principal_id"),
@@ -228,12 +247,23 @@ export const requestView = z
   })
   .meta({ id: "Request" });
 
+export const approvalKinds = ["operation", "tool_call", "permission", "budget"] as const;
+export const approvalStatuses = [
+  "pending",
+  "approved",
+  "denied",
+  "expired",
+  "cancelled",
+  "applied",
+  "refused",
+] as const;
+
 export const approvalView = z
   .object({
     id: z.string(),
-    kind: z.enum(["operation", "tool_call", "permission", "budget"]),
+    kind: z.enum(approvalKinds),
     operation: z.string(),
-    status: z.enum(["pending", "approved", "denied", "expired", "cancelled", "applied", "refused"]),
+    status: z.enum(approvalStatuses),
     requester_id: z.uuid(),
     requester_email: z.string(),
     actor: z.string().nullable(),
@@ -259,6 +289,19 @@ export const approvalView = z
     expires_at: timestamp,
   })
   .meta({ id: "Approval" });
+
+export const approvalSummaryView = z
+  .object({
+    by_status: z.record(z.enum(approvalStatuses), z.int()),
+    pending: z.object({
+      total: z.int(),
+      mine: z.int().describe("That you may vote on now"),
+      expiring: z.int().describe("That run out within 24 hours"),
+      by_kind: z.record(z.enum(approvalKinds), z.int()),
+      by_operation: z.array(z.object({ operation: z.string(), count: z.int() })).describe("Most first"),
+    }),
+  })
+  .meta({ id: "ApprovalSummary" });
 
 export const sessionStatuses = ["starting", "running", "idle", "waiting", "ended", "failed"] as const;
 
@@ -306,3 +349,10 @@ export const auditEntryView = z
     body: z.unknown(),
   })
   .meta({ id: "AuditEntry" });
+
+export const auditEntryDetailView = auditEntryView
+  .extend({
+    previous: z.string().describe("Hash of the entry before"),
+    text: z.string().describe("The body, character by character as it was hashed"),
+  })
+  .meta({ id: "AuditEntryDetail" });

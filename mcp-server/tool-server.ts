@@ -2,6 +2,7 @@ import { type CallToolResult, McpServer } from "@modelcontextprotocol/server";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { PowerloomError, toProblem } from "../core/errors.ts";
+import { powerloomVersion } from "../core/version.ts";
 import { ApiFailure } from "./api-requests.ts";
 import type { CallOutcome, Metrics } from "./metrics.ts";
 import { publishedSchema } from "./published-schema.ts";
@@ -66,7 +67,7 @@ export function toolServer(
   options: ServerOptions,
 ): McpServer {
   const server = new McpServer(
-    { name, title, version: "0.1.0" },
+    { name, title, version: powerloomVersion },
     { instructions, capabilities: { tools: { listChanged: false } }, maxToolInputElements: mostInputElements },
   );
   for (const tool of tools)

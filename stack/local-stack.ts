@@ -114,7 +114,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       ISSUER_DATABASE_URL: data.issuerUrl,
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace,
-      ...(usesSimulator ? { ANTHROPIC_BASE_URL: simulatorUrl } : {}),
+      ...(temporal.uiUrl === "" ? {} : { POWERLOOM_TEMPORAL_UI_URL: temporal.uiUrl }),
+      ...(usesSimulator ? { ANTHROPIC_BASE_URL: simulatorUrl, POWERLOOM_STAND_IN_URL: simulatorUrl } : {}),
       ...options.extraEnvironment,
     };
     const probes: Record<PartName, { entry: string; ready: string }> = {

@@ -1,10 +1,10 @@
-import { castVote } from "../../core/approval/votes.ts";
+import { approverRoles, castVote } from "../../core/approval/votes.ts";
 import { aboutRun } from "../../core/audit/entry.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Tx } from "../../db/database.ts";
-import { type ApprovalRow, approverRoles, decideApproval, findApproval } from "../../db/queries/approvals.ts";
+import { type ApprovalRow, decideApproval, findApproval } from "../../db/queries/approvals.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
-import { lockAuthority } from "../../db/queries/authority.ts";
+import { heldRoles, lockAuthority } from "../../db/queries/authority.ts";
 import { signalLookAgain } from "../../temporal/nudge.ts";
 import { approvalToView } from "../views/requests.ts";
 import type { ActionContext } from "./perform.ts";
@@ -77,12 +77,16 @@ async function change(
   body: (tx: Tx, approval: ApprovalRow, roles: string[]) => Promise<ApprovalRow | undefined>,
 ): Promise<Record<string, unknown>> {
   const { view, workflowId } = await deps.db.inOrganisation(caller.organisationId, async (tx) => {
-    const [, approval] = await Promise.all([lockAuthority(tx, "share"), findApproval(tx, requestId, "lock")]);
+    const [, approval, held] = await Promise.all([
+      lockAuthority(tx, "share"),
+      findApproval(tx, requestId, "lock"),
+      heldRoles(tx, caller.principalId, deps.now()),
+    ]);
     if (approval === undefined)
       throw new PowerloomError("not_found", `No approval request found with id \`${requestId}\`.`, {
         pointer: "/request_id",
       });
-    const roles = await approverRoles(tx, approval, caller.principalId, deps.now());
+    const roles = approverRoles(held, approval.ou_ancestors, approval.requirements);
     const after = (await body(tx, approval, roles)) ?? approval;
     return { view: approvalToView(after, { ...caller, roles }, deps.now()), workflowId: approval.workflow_id };
   });

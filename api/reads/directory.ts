@@ -14,7 +14,6 @@ import {
   type BindingRow,
   bindingSelect,
   bindingToView,
-  findUser,
   type GroupRow,
   groupSelect,
   groupToView,
@@ -25,7 +24,19 @@ import {
 import { type PolicyRow, policySelect, policyToView } from "../../db/queries/policies.ts";
 import { type SkillRow, skillSelect, skillToView } from "../../db/queries/skills.ts";
 import { missingUser } from "../../operations/lookups.ts";
-import { Conditions, foreignCursor, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
+import {
+  Conditions,
+  foreignCursor,
+  found,
+  narrowToOu,
+  narrowToPerson,
+  narrowToSame,
+  narrowToText,
+  nobody,
+  type ReadContext,
+  readPage,
+  rootsOf,
+} from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
 
@@ -49,23 +60,9 @@ async function offeredWithin(context: ReadContext, permission: Parameters<typeof
 }
 
 const byId = (conditions: Conditions, column: string, id: string | undefined) =>
-  conditions.add(`${column} = ?::uuid`, isUuid(id ?? "") ? id : "00000000-0000-0000-0000-000000000000");
+  conditions.add(`${column} = ?::uuid`, isUuid(id ?? "") ? id : nobody);
 
 export const directoryReads: Record<string, Read> = {
-  "me.get": async ({ tx, caller }) => {
-    const user = await findUser(tx, caller.principalId);
-    const organisation = await tx.maybe<{ name: string }>("select name from organisations");
-    return {
-      principal_id: caller.principalId,
-      email: caller.email,
-      display_name: user?.display_name,
-      organisation_id: caller.organisationId,
-      organisation: organisation?.name,
-      home_ou_path: user?.home_ou_path,
-      actor: caller.act === "" ? null : caller.act,
-      session_id: caller.sid === "" ? null : caller.sid,
-    };
-  },
   "ou.list": async (context) =>
     readPage<OuRow, unknown>(context, ouSelect, "o.id", await within(context, "ou:read"), ouToView),
   "ou.get": async (context) => {
@@ -76,6 +73,7 @@ export const directoryReads: Record<string, Read> = {
   "user.list": async (context) => {
     const conditions = await within(context, "user:read");
     if (typeof context.query["email"] === "string") conditions.add("u.email = lower(?)", context.query["email"]);
+    narrowToText(context, conditions, ["u.email", "u.display_name"]);
     return readPage<UserRow, unknown>(context, userSelect, "u.id", conditions, userToView);
   },
   "user.get": async (context) => {
@@ -119,8 +117,11 @@ export const directoryReads: Record<string, Read> = {
       })),
     };
   },
-  "group.list": async (context) =>
-    readPage<GroupRow, unknown>(context, groupSelect, "g.id", await within(context, "group:read"), groupToView),
+  "group.list": async (context) => {
+    const conditions = await within(context, "group:read");
+    narrowToText(context, conditions, ["g.name", "g.display_name"]);
+    return readPage<GroupRow, unknown>(context, groupSelect, "g.id", conditions, groupToView);
+  },
   "group.get": async (context) => {
     const conditions = byId(await within(context, "group:read"), "g.id", context.params["group_id"]);
     const row = await context.tx.maybe<GroupRow>(`${groupSelect} where ${conditions.sql}`, conditions.values);
@@ -132,10 +133,8 @@ export const directoryReads: Record<string, Read> = {
   }),
   "binding.list": async (context) => {
     const conditions = await within(context, "binding:read");
-    if (typeof context.query["user"] === "string") {
-      const user = await findUser(context.tx, context.query["user"]);
-      conditions.add("b.user_id = ?::uuid", user?.id ?? "00000000-0000-0000-0000-000000000000");
-    }
+    await narrowToPerson(context, conditions, "user", "b.user_id");
+    narrowToSame(context, conditions, { group: "b.group_id", role: "b.role" });
     return readPage<BindingRow, unknown>(context, bindingSelect, "b.id", conditions, bindingToView);
   },
   "binding.get": async (context) => {
@@ -143,8 +142,11 @@ export const directoryReads: Record<string, Read> = {
     const row = await context.tx.maybe<BindingRow>(`${bindingSelect} where ${conditions.sql}`, conditions.values);
     return bindingToView(found(row, "binding", context.params["binding_id"]));
   },
-  "skill.list": async (context) =>
-    readPage<SkillRow, unknown>(context, skillSelect, "s.id", await offeredWithin(context, "skill:read"), skillToView),
+  "skill.list": async (context) => {
+    const conditions = await offeredWithin(context, "skill:read");
+    narrowToText(context, conditions, ["s.name", "s.description"]);
+    return readPage<SkillRow, unknown>(context, skillSelect, "s.id", conditions, skillToView);
+  },
   "skill.get": async (context) => {
     const conditions = byId(await offeredWithin(context, "skill:read"), "s.id", context.params["skill_id"]);
     const row = await context.tx.maybe<SkillRow>(`${skillSelect} where ${conditions.sql}`, conditions.values);
@@ -168,14 +170,11 @@ export const directoryReads: Record<string, Read> = {
       next_cursor: rows.length > limit ? String(page.at(-1)?.version) : null,
     };
   },
-  "mcp_server.list": async (context) =>
-    readPage<McpServerRow, unknown>(
-      context,
-      mcpServerSelect,
-      "m.id",
-      (await offeredWithin(context, "mcp_server:read")).add("m.removed_at is null"),
-      mcpServerToView,
-    ),
+  "mcp_server.list": async (context) => {
+    const conditions = (await offeredWithin(context, "mcp_server:read")).add("m.removed_at is null");
+    narrowToText(context, conditions, ["m.name", "m.display_name", "m.url"]);
+    return readPage<McpServerRow, unknown>(context, mcpServerSelect, "m.id", conditions, mcpServerToView);
+  },
   "mcp_server.get": async (context) => {
     const id = context.params["mcp_server_id"];
     const conditions = byId(await offeredWithin(context, "mcp_server:read"), "m.id", id).add("m.removed_at is null");
@@ -184,7 +183,14 @@ export const directoryReads: Record<string, Read> = {
   },
   "agent.list": async (context) => {
     const conditions = (await within(context, "agent:read")).add("a.deleted_at is null");
-    if (typeof context.query["name"] === "string") conditions.add("a.name = ?", context.query["name"]);
+    narrowToSame(context, conditions, { name: "a.name", sync_state: "a.sync_state", kind: "a.kind" });
+    await narrowToPerson(context, conditions, "owner", "a.owner_id");
+    if (context.query["mcp_server"] !== undefined)
+      conditions.add(
+        "a.id in (select agent_id from agent_mcp_servers where mcp_server_id = ?::uuid)",
+        context.query["mcp_server"],
+      );
+    narrowToText(context, conditions, ["a.name", "a.display_name", "u.email"]);
     return readPage<AgentRow, unknown>(context, agentSelect, "a.id", conditions, agentToView);
   },
   "agent.get": async (context) => agentToDetailView(context.tx, await readAgent(context)),

@@ -1,6 +1,16 @@
 import { type RunRow, readRunEvents, runSelect, runTree, type StepRow, usedBelow } from "../../db/queries/runs.ts";
 import { runToView, stepToView } from "../views/runs.ts";
-import { Conditions, found, narrowToOu, type ReadContext, readPage, rootsOf } from "./scope.ts";
+import {
+  Conditions,
+  found,
+  narrowToOu,
+  narrowToPerson,
+  narrowToSame,
+  narrowToText,
+  type ReadContext,
+  readPage,
+  rootsOf,
+} from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
 
@@ -24,7 +34,9 @@ export const runReads: Record<string, Read> = {
   "run.list": async (context) => {
     const conditions = await readable(context);
     await narrowToOu(context, conditions);
-    if (context.query["status"] !== undefined) conditions.add("r.status = ?", context.query["status"]);
+    narrowToSame(context, conditions, { status: "r.status", agent: "r.agent_id" });
+    await narrowToPerson(context, conditions, "requester", "r.requester_id");
+    narrowToText(context, conditions, ["r.input_summary"]);
     if (context.query["root"] === undefined) conditions.add("r.parent_run_id is null");
     else conditions.add("r.root_run_id = ?::uuid", context.query["root"]);
     return readPage<RunRow, unknown>(context, runSelect, "r.id", conditions, (row) => runToView(row), "desc");

@@ -3,6 +3,7 @@ import { PowerloomError } from "../../core/errors.ts";
 import type { Sql } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
 import { findOu, isUuid } from "../../db/queries/ous.ts";
+import { findUser } from "../../db/queries/people.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 
 /** What reads are given: the transaction, who asks, and what they sent. */
@@ -55,6 +56,54 @@ export async function narrowToOu(
     });
   conditions.add(`? = any (${ancestors})`, ou.id);
 }
+
+/** The caller's own, and those in OUs where they hold a permission. */
+export async function ownOr(
+  context: ReadContext,
+  ownColumn: string,
+  permission: Permission,
+  or = "",
+): Promise<Conditions> {
+  const conditions = new Conditions();
+  conditions.values.push(context.caller.principalId, await rootsOf(context, permission));
+  conditions.add(`(${ownColumn} = $1 or o.ancestors && $2::uuid[]${or})`);
+  await narrowToOu(context, conditions);
+  return conditions;
+}
+
+/** Narrows a list to rows that have the query's text in one of the columns, in any case. */
+export function narrowToText(context: ReadContext, conditions: Conditions, columns: readonly string[]): void {
+  const text = context.query["q"];
+  if (text !== undefined)
+    conditions.add(columns.map((column) => `strpos(lower(${column}), lower(?)) > 0`).join(" or "), text);
+}
+
+/** Narrows a list to rows whose columns are what the query says under these names. */
+export function narrowToSame(
+  { query }: ReadContext,
+  conditions: Conditions,
+  columns: Readonly<Record<string, string>>,
+): void {
+  for (const [name, column] of Object.entries(columns))
+    if (query[name] !== undefined) conditions.add(`${column} = ?`, query[name]);
+}
+
+/** Narrows a list to one person's rows, when the query names one by email or id. Somebody unknown has none. */
+export async function narrowToPerson(
+  { tx, query }: ReadContext,
+  conditions: Conditions,
+  name: string,
+  column: string,
+): Promise<void> {
+  const reference = query[name];
+  if (reference === undefined) return;
+  const given = String(reference).toLowerCase();
+  const id = isUuid(given) ? given : (await findUser(tx, given))?.id;
+  conditions.add(`${column} = ?`, id ?? nobody);
+}
+
+/** An id that nothing has. */
+export const nobody = "00000000-0000-0000-0000-000000000000";
 
 /** Lists whose ids are text; those of all others are UUIDs. */
 const textIds: ReadonlySet<string> = new Set(["p.id", "r.id"]);

@@ -2,7 +2,7 @@ import { Router } from "express";
 import { readWholeChain } from "../../db/queries/audit.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
-import { requireAuditor } from "../reads/governance.ts";
+import { requireAuditor } from "../reads/audit.ts";
 
 /** `GET /audit/export`: the whole chain as JSON lines, the head last; `powerloom audit verify FILE` checks it offline. */
 export function auditExportRoutes(deps: ApiDeps): Router {

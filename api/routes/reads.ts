@@ -3,13 +3,24 @@ import { delegableReads, reads } from "../../contracts/reads.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { parseInput } from "../problem.ts";
+import { approvalReads } from "../reads/approvals.ts";
+import { auditReads } from "../reads/audit.ts";
 import { directoryReads } from "../reads/directory.ts";
 import { governanceReads } from "../reads/governance.ts";
+import { meReads } from "../reads/me.ts";
 import { runReads } from "../reads/runs.ts";
 import { runGovernanceReads } from "../reads/runs-governance.ts";
 import { versionOf } from "../views/version.ts";
 
-const handlers = { ...directoryReads, ...governanceReads, ...runReads, ...runGovernanceReads };
+const handlers = {
+  ...meReads,
+  ...directoryReads,
+  ...approvalReads,
+  ...auditReads,
+  ...governanceReads,
+  ...runReads,
+  ...runGovernanceReads,
+};
 
 /** GET routes: one per declaration; a declaration without a handler stops the start. */
 export function readRoutes(deps: ApiDeps): Router {

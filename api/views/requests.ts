@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { approvalView, requestView } from "../../contracts/views.ts";
-import { approvalsFor, castVote } from "../../core/approval/votes.ts";
+import { approvalsFor, mayVote } from "../../core/approval/votes.ts";
 import { workflowIds } from "../../core/ids.ts";
 import type { ApprovalRow } from "../../db/queries/approvals.ts";
 import type { OperationRow } from "../../db/queries/operations.ts";
@@ -43,16 +43,10 @@ export function approvalToView(
   viewer: { principalId: string; act: string; roles: readonly string[] },
   now: Date,
 ): z.infer<typeof approvalView> {
-  const trial = castVote(
+  const { principalId, roles, act } = viewer;
+  const canVote = mayVote(
     { ...row, requesterId: row.requester_id, expiresAt: row.expires_at },
-    {
-      principalId: viewer.principalId,
-      roles: viewer.roles,
-      delegated: viewer.act !== "",
-      decision: "approve",
-      digest: row.digest,
-      now,
-    },
+    { principalId, roles, delegated: act !== "", now },
   );
   const open = row.requirements.find(
     (requirement) => approvalsFor(requirement, row.votes) < requirement.approvalsNeeded,
@@ -81,7 +75,7 @@ export function approvalToView(
       at: new Date(vote.at).toISOString(),
     })),
     reason: row.reason,
-    can_vote: trial.accepted,
+    can_vote: canVote,
     created_at: row.created_at.toISOString(),
     expires_at: row.expires_at.toISOString(),
   };

@@ -19,8 +19,25 @@ export interface CastVote {
 }
 
 /** How a role counts that is held at another OU than the request's. */
-export function roleAt(role: string, ouId: string): string {
+function roleAt(role: string, ouId: string): string {
   return `${role}@${ouId}`;
+}
+
+/**
+ * The roles with which a person counts as an approver: by name at the request's OU, as `roleAt` at others it is about.
+ * @param held what the person holds, each from its OU downwards
+ * @param ancestors the request's OU and those above it
+ */
+export function approverRoles(
+  held: readonly { role: string; ou_id: string }[],
+  ancestors: readonly string[],
+  requirements: readonly Requirement[],
+): string[] {
+  const at = (ous: readonly string[]) => held.filter(({ ou_id }) => ous.includes(ou_id)).map(({ role }) => role);
+  const elsewhere = requirements.flatMap(({ alsoAt = [] }) =>
+    at(alsoAt).map((role) => roleAt(role, alsoAt.at(-1) ?? "")),
+  );
+  return [...new Set([...at(ancestors), ...elsewhere])];
 }
 
 /** What a voter must hold for this requirement. */
@@ -75,6 +92,11 @@ export function castVote(ballot: Ballot, vote: Vote): VoteOutcome {
     (requirement) => approvalsFor(requirement, votes) >= requirement.approvalsNeeded,
   );
   return { accepted: true, status: met ? "approved" : "pending" };
+}
+
+/** Whether a person may vote now: what their vote would be told. */
+export function mayVote(ballot: Ballot, voter: Pick<Vote, "principalId" | "roles" | "delegated" | "now">): boolean {
+  return castVote(ballot, { ...voter, decision: "approve", digest: ballot.digest }).accepted;
 }
 
 /** How many approvals count towards this requirement. */

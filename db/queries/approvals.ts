@@ -1,7 +1,6 @@
 import { type Decision, decisionOf } from "../../core/approval/decision.ts";
-import { type ApprovalStatus, type CastVote, type Requirement, roleAt } from "../../core/approval/votes.ts";
+import type { ApprovalStatus, CastVote, Requirement } from "../../core/approval/votes.ts";
 import type { Sql, Tx } from "../database.ts";
-import { rolesAt } from "./authority.ts";
 
 export interface ApprovalRow {
   id: string;
@@ -51,23 +50,61 @@ export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise
   return row;
 }
 
-/** The roles with which a person counts as an approver: by name at the request's OU, as `roleAt` at others it is about. */
-export async function approverRoles(
+/** Requests that are alike for whoever may vote on them or see them, and how many there are. */
+export interface ApprovalTally {
+  status: ApprovalStatus;
+  kind: ApprovalRow["kind"];
+  operation: string;
+  ou_id: string;
+  ou_ancestors: string[];
+  requirements: Requirement[];
+  /** Asked for by the person who looks. */
+  own: boolean;
+  /** That person has voted already. */
+  voted: boolean;
+  expired: boolean;
+  /** Runs out before the given time, and has not yet. */
+  expiring: boolean;
+  count: number;
+}
+
+/**
+ * All requests a person may see, counted by what decides whether they may vote: there are few such kinds, however many
+ * requests there are.
+ * @param readableRoots OUs from which downwards the person may read approvals
+ */
+export function tallyApprovals(
   sql: Sql,
-  approval: ApprovalRow,
-  principalId: string,
+  viewer: { principalId: string; readableRoots: readonly string[] },
   now: Date,
-): Promise<string[]> {
-  const others = new Map(
-    approval.requirements.flatMap(({ alsoAt }) => (alsoAt ? [[alsoAt.at(-1) ?? "", alsoAt] as const] : [])),
+  soon: Date,
+): Promise<ApprovalTally[]> {
+  return sql.rows<ApprovalTally>(
+    `with counted as materialized (
+       select r.status, r.kind, r.operation, r.ou_id, r.requirements, r.requester_id = $1 as own,
+              v.principal_id is not null as voted, r.expires_at <= $3 as expired,
+              r.expires_at > $3 and r.expires_at <= $4 as expiring, count(*)::integer as count
+         from approval_requests r
+         left join approval_votes v
+           on v.organisation_id = r.organisation_id and v.request_id = r.id and v.principal_id = $1
+        group by 1, 2, 3, 4, 5, 6, 7, 8, 9)
+     select r.*, o.ancestors as ou_ancestors from counted r join ous o on o.id = r.ou_id
+      where own or o.ancestors && $2::uuid[] or ${isAlsoAt("$2")}`,
+    [viewer.principalId, viewer.readableRoots, now, soon],
   );
-  const [here, ...elsewhere] = await Promise.all([
-    rolesAt(sql, principalId, approval.ou_ancestors, now),
-    ...[...others].map(async ([ou, ancestors]) =>
-      (await rolesAt(sql, principalId, ancestors, now)).map((role) => roleAt(role, ou)),
-    ),
-  ]);
-  return [here, ...elsewhere].flat();
+}
+
+/** SQL: the request is also about an OU at or below one of these. Its approvers must see it. */
+export function isAlsoAt(ous: string): string {
+  return `exists (select from jsonb_array_elements(r.requirements) q where q -> 'alsoAt' ?| ${ous}::text[])`;
+}
+
+/** What pending requests ask for and where: few combinations, however many requests there are. */
+export function pendingKinds(sql: Sql): Promise<Pick<ApprovalTally, "ou_id" | "ou_ancestors" | "requirements">[]> {
+  return sql.rows(
+    `with kinds as materialized (select distinct ou_id, requirements from approval_requests where status = 'pending')
+     select k.*, o.ancestors as ou_ancestors from kinds k join ous o on o.id = k.ou_id`,
+  );
 }
 
 export interface NewApproval {

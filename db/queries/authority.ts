@@ -71,19 +71,19 @@ export function findGranters(
   );
 }
 
-/** Names of the roles a principal holds at an OU now. */
-export async function rolesAt(
-  sql: Sql,
-  principalId: string,
-  ancestors: readonly string[],
-  now: Date,
-): Promise<string[]> {
-  const rows = await sql.rows<{ role: string }>(
-    `select distinct b.role from (${reachingBindings}) b join users u on u.id = $1 and u.status = 'active'
-      where b.ou_id = any ($2::uuid[]) and (b.expires_at is null or b.expires_at > $3)`,
-    [principalId, ancestors, now],
+/** A role a principal holds, from this OU downwards. */
+export interface HeldRole {
+  role: string;
+  ou_id: string;
+}
+
+/** All roles a principal holds now, and where. */
+export function heldRoles(sql: Sql, principalId: string, now: Date): Promise<HeldRole[]> {
+  return sql.rows<HeldRole>(
+    `select distinct b.role, b.ou_id from (${reachingBindings}) b join users u on u.id = $1 and u.status = 'active'
+      where b.expires_at is null or b.expires_at > $2`,
+    [principalId, now],
   );
-  return rows.map((row) => row.role);
 }
 
 /** Ids of the OUs at which a principal holds a permission; everything below them is covered too. */
@@ -100,6 +100,21 @@ export async function grantedRoots(
     [principalId, permission, now],
   );
   return rows.map((row) => row.ou_id);
+}
+
+/** Every permission a principal holds, by name, with the paths of the OUs at which they do. */
+export function grantedEverywhere(
+  sql: Sql,
+  principalId: string,
+  now: Date,
+): Promise<{ permission: string; paths: string[] }[]> {
+  return sql.rows(
+    `select p.permission, array_agg(distinct o.path order by o.path) as paths from (${reachingBindings}) b
+       join roles r on r.name = b.role cross join unnest(r.permissions) p (permission)
+       join ous o on o.id = b.ou_id join users u on u.id = $1 and u.status = 'active'
+      where b.expires_at is null or b.expires_at > $2 group by p.permission order by p.permission`,
+    [principalId, now],
+  );
 }
 
 /**

@@ -1,0 +1,101 @@
+import { ChainVerifier } from "../../core/audit/chain.ts";
+import type { AuditBody } from "../../core/audit/entry.ts";
+import { PowerloomError } from "../../core/errors.ts";
+import { type ChainHead, readWholeChain } from "../../db/queries/audit.ts";
+import { findRootOu } from "../../db/queries/ous.ts";
+import { requirePermission } from "../../operations/execute.ts";
+import { Conditions, found, narrowToPerson, type ReadContext } from "./scope.ts";
+
+interface EntryRow {
+  position: string;
+  at: string;
+  previous: string;
+  hash: string;
+  text: string;
+  entry: AuditBody;
+}
+
+const entrySelect = "select position, at_text as at, previous, hash, body as text, entry from control_plane_audit";
+
+/** Holding audit:read at the organisation's root: the chain is the whole organisation's. */
+export async function requireAuditor(context: Pick<ReadContext, "tx" | "caller" | "now">): Promise<void> {
+  const root = await findRootOu(context.tx);
+  if (root === undefined) throw new PowerloomError("not_found", "The organisation has no OU.");
+  await requirePermission({ ...context, principalId: context.caller.principalId }, "audit:read", root);
+}
+
+export const auditReads: Record<string, (context: ReadContext) => Promise<unknown>> = {
+  "audit.list": async (context) => {
+    await requireAuditor(context);
+    const { tx, query } = context;
+    const conditions = new Conditions();
+    if (query["before"] !== undefined) conditions.add("position < ?", query["before"]);
+    if (query["from"] !== undefined) conditions.add("at >= ?::timestamptz", query["from"]);
+    if (query["to"] !== undefined) conditions.add("at < ?::timestamptz", query["to"]);
+    await narrowToPerson(context, conditions, "sub", "entry ->> 'sub'");
+    for (const [name, field] of Object.entries(fieldsOf))
+      if (query[name] !== undefined) conditions.add(`entry ->> '${field}' = ?`, query[name]);
+    if (query["trace_id"] !== undefined) conditions.add("trace_id = ?", query["trace_id"]);
+    if (query["run"] !== undefined)
+      // By its trace first: that is what the index knows.
+      conditions.add(
+        "trace_id = (select trace_id from agent_runs where id = ?::uuid) and entry #>> '{detail,run_id}' = ?::text",
+        query["run"],
+      );
+    const rows = await tx.rows<EntryRow>(
+      `${entrySelect} where ${conditions.sql} order by position desc limit $${conditions.values.length + 1}`,
+      [...conditions.values, Number(query["limit"] ?? 50)],
+    );
+    return { data: rows.map(entryToView) };
+  },
+  "audit.get": async (context) => {
+    await requireAuditor(context);
+    const position = context.params["position"] ?? "";
+    const row = /^[1-9]\d{0,17}$/.test(position)
+      ? await context.tx.maybe<EntryRow>(`${entrySelect} where position = $1`, [position])
+      : undefined;
+    const entry = found(row, "audit entry", position);
+    return { ...entryToView(entry), previous: entry.previous, text: entry.text };
+  },
+  "audit.verify": async (context) => {
+    await requireAuditor(context);
+    const verifier = new ChainVerifier();
+    const pages = readWholeChain((query) => query(context.tx), context.caller.organisationId, 1000);
+    let head: ChainHead | undefined;
+    for (let page = await pages.next(); head === undefined; page = await pages.next()) {
+      if (page.done === true) head = page.value;
+      else if (!page.value.every((entry) => verifier.add(entry))) break;
+    }
+    const verdict = verifier.finish(head);
+    return verdict.intact
+      ? { intact: true, entries: verdict.entries, position: null, reason: null, head: verdict.head }
+      : { intact: false, entries: verdict.entries, position: verdict.position, reason: verdict.reason, head: null };
+  },
+};
+
+/** Query parameters that name one field of the entry. */
+const fieldsOf = {
+  session: "delegated_from_session",
+  target: "target",
+  operation: "operation",
+  outcome: "outcome",
+  act: "act",
+};
+
+function entryToView({ position, at, hash, entry }: EntryRow) {
+  return {
+    position: Number(position),
+    at,
+    sub: entry.sub,
+    act: entry.act,
+    delegated_from_session: entry.delegated_from_session,
+    operation: entry.operation,
+    target: entry.target,
+    ou: entry.ou,
+    outcome: entry.outcome,
+    rule: entry.rule,
+    approval_id: entry.approval_id,
+    hash,
+    body: entry,
+  };
+}
