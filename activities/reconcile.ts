@@ -4,10 +4,13 @@ import { providerFault } from "../claude/faults.ts";
 import { pushSkillVersion } from "../claude/skills.ts";
 import type { AgentId, AgentRef, OrganisationId, SessionId } from "../core/ids.ts";
 import { type AgentDefinition, metadataKeys, type ObservedAgent } from "../core/reconcile/agent-definition.ts";
+import { type ForeignEdit, foreignEdit } from "../core/reconcile/drift.ts";
 import { planAgent } from "../core/reconcile/plan-agent.ts";
 import type { Tx } from "../db/database.ts";
 import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
+import { announce } from "../db/queries/changes.ts";
 import { queueCommand } from "../db/queries/sessions.ts";
+import { storableJson } from "../db/storable.ts";
 import { nudgeSession } from "../temporal/nudge.ts";
 import type { ActivityDeps } from "./deps.ts";
 
@@ -48,7 +51,13 @@ export function createReconcileActivities(deps: ActivityDeps) {
       else if (plan.action === "create" && desired !== "deleted") now = await createAgent(claude, desired);
       else if (plan.action === "update" && desired !== "deleted")
         now = await updateAgent(claude, plan.id, plan.version, desired);
-      await record(ref, row, now, plan.action);
+      const edit = foreignEdit(plan, {
+        generation: row.generation,
+        syncedGeneration: row.synced_generation,
+        id: row.cma_agent_id,
+        version: row.cma_agent_version,
+      });
+      await record(ref, row, now, plan.action, edit);
       return { status: "converged", action: plan.action, label, ou };
     } catch (error) {
       if (error instanceof UploadElsewhere)
@@ -152,18 +161,40 @@ export function createReconcileActivities(deps: ActivityDeps) {
     return undefined;
   }
 
-  async function record(ref: AgentRef, row: AgentRow, now: ObservedAgent | undefined, action: string): Promise<void> {
-    await db.inOrganisation(ref.organisationId, async (tx) => {
-      await tx.run(
+  async function record(
+    ref: AgentRef,
+    row: AgentRow,
+    now: ObservedAgent | undefined,
+    action: string,
+    edit: ForeignEdit | undefined,
+  ): Promise<void> {
+    await db.inOrganisation(ref.organisationId, (tx) => {
+      tx.send(
         `update agents set cma_agent_id = coalesce($2, cma_agent_id), cma_agent_version = coalesce($3, cma_agent_version),
            synced_generation = greatest(synced_generation, $4),
            sync_state = case when generation = $4 then 'synced' else 'pending' end,
            sync_error = null, sync_attempts = 0, checked_at = clock_timestamp(),
-           archived_at = case when deleted_at is not null then clock_timestamp() end
+           archived_at = case when deleted_at is not null then clock_timestamp() end, drift = coalesce($5, drift)
           where id = $1`,
-        [ref.agentId, now?.id ?? null, now?.version ?? null, row.generation],
+        [
+          ref.agentId,
+          now?.id ?? null,
+          now?.version ?? null,
+          row.generation,
+          edit === undefined ? null : storableJson(driftOf(edit, deps.now())),
+        ],
       );
-      if (action !== "none") await announce(tx, row, `agent.${action === "archive" ? "archived" : "synced"}`, action);
+      if (edit !== undefined)
+        tell(tx, row, "agent.drift", {
+          provider_version: edit.providerVersion,
+          fields: edit.fields.map(({ field }) => field),
+          summary: `${row.name} was changed at the provider by somebody else, and put back`,
+        });
+      if (action !== "none")
+        tell(tx, row, `agent.${action === "archive" ? "archived" : "synced"}`, {
+          action,
+          summary: `${row.name} ${action}`,
+        });
     });
   }
 
@@ -174,18 +205,6 @@ export function createReconcileActivities(deps: ActivityDeps) {
            checked_at = clock_timestamp() where id = $1`,
         [ref.agentId, raw],
       ),
-    );
-  }
-
-  async function announce(tx: Tx, row: AgentRow, type: string, action: string): Promise<void> {
-    await tx.run(
-      "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, $2, $3, 'agent:read', $4)",
-      [
-        tx.organisationId,
-        type,
-        row.ou_id,
-        { target: { type: "agent", id: row.id }, action, summary: `${row.name} ${action}` },
-      ],
     );
   }
 
@@ -250,4 +269,13 @@ export function createReconcileActivities(deps: ActivityDeps) {
       return wanted;
     },
   };
+}
+
+function tell(tx: Tx, row: AgentRow, type: string, said: { summary: string } & Record<string, unknown>): void {
+  const payload = { target: { type: "agent", id: row.id }, ...said };
+  announce(tx, { type, ouId: row.ou_id, permission: "agent:read", payload });
+}
+
+function driftOf({ providerVersion, fields }: ForeignEdit, now: Date) {
+  return { found_at: now.toISOString(), provider_version: providerVersion, fields, action: "reverted" };
 }

@@ -1,6 +1,7 @@
 import { Context, heartbeat } from "@temporalio/activity";
 import { isGone, providerFault } from "../claude/faults.ts";
 import type { SessionRef } from "../core/ids.ts";
+import { announceSession } from "../db/queries/changes.ts";
 import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/queries/sessions.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
@@ -92,19 +93,24 @@ export function createStreamActivities(deps: ActivityDeps) {
         [ref.sessionId],
       );
       const words = (last?.payload.content ?? []).map((block) => block.text ?? "").join("");
-      await tx.run(
+      const rests = await tx.run(
         `update sessions set status = $2, final_message = coalesce($3, final_message) where id = $1 and ended_at is null`,
         [ref.sessionId, end.stop === "requires_action" ? "waiting" : "idle", last === undefined ? null : words],
       );
+      if (rests > 0) announceSession(tx, ref.sessionId);
     });
     await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
     return end;
   }
 
   async function setStatus(ref: SessionRef, status: "running"): Promise<void> {
-    await db.inOrganisation(ref.organisationId, (tx) =>
-      tx.run("update sessions set status = $2 where id = $1 and ended_at is null", [ref.sessionId, status]),
-    );
+    await db.inOrganisation(ref.organisationId, async (tx) => {
+      const changed = await tx.run(
+        "update sessions set status = $2 where id = $1 and ended_at is null and status <> $2",
+        [ref.sessionId, status],
+      );
+      if (changed > 0) announceSession(tx, ref.sessionId);
+    });
   }
 }
 

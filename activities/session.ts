@@ -17,6 +17,7 @@ import { digestOf } from "../core/canonical.ts";
 import type { SessionRef } from "../core/ids.ts";
 import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
 import { appendAudit } from "../db/queries/audit.ts";
+import { announceSession } from "../db/queries/changes.ts";
 import {
   appendSessionEvents,
   type CommandRow,
@@ -288,6 +289,7 @@ export function createSessionActivities(deps: ActivityDeps) {
           idleReason,
           deps.now(),
         ]);
+        announceSession(tx, ref.sessionId);
         return true;
       });
     },
@@ -327,6 +329,7 @@ export function createSessionActivities(deps: ActivityDeps) {
                cleaned_at = $4 where id = $1`,
             [ref.sessionId, failed ? "failed" : "ended", said, now],
           );
+          if (session.ended_at === null || failed) announceSession(tx, ref.sessionId);
           await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [
             ref.sessionId,
             now,

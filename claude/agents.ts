@@ -2,7 +2,6 @@ import type Anthropic from "@anthropic-ai/sdk";
 import {
   type AgentDefinition,
   desiredToolsets,
-  digestToolsets,
   metadataKeys,
   type ObservedAgent,
   type ToolsetForm,
@@ -97,7 +96,7 @@ function observe(agent: WireAgent): ObservedAgent {
     mcpServers: agent.mcp_servers.map(({ name, url }) => ({ name, url })),
     skills: agent.skills.map(({ skill_id, version }) => ({ skillId: skill_id, version })),
     metadata: agent.metadata,
-    toolsDigest: digestToolsets(agent.tools.map(observeToolset)),
+    toolsets: agent.tools.map(observeToolset),
   };
 }
 

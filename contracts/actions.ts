@@ -48,6 +48,15 @@ export const actions = [
     status: 201,
   },
   {
+    name: "agent.reconcile",
+    summary: "Have an agent compared with the provider now, and put right there",
+    path: "/agents/:agent_id/reconcile",
+    command: "agents reconcile",
+    input: z.object({ agent_id: z.uuid() }),
+    output: accepted,
+    status: 202,
+  },
+  {
     name: "session.message",
     summary: "Say something more in a session of yours",
     path: "/sessions/:session_id/messages",

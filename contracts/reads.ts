@@ -4,8 +4,8 @@ import { ouReference, rawText } from "./fields.ts";
 import { elevationView, governanceModeView, ouBudgetView } from "./governance.ts";
 import { permissionRequestView, runDetailView, runEventView, runFileView, runStatuses, runView } from "./runs.ts";
 import {
-  agentDetailView,
   agentKinds,
+  agentStateView,
   agentView,
   approvalKinds,
   approvalStatuses,
@@ -109,6 +109,19 @@ const whoAmIView = z
   .meta({ id: "WhoAmI" });
 
 const permissionsView = z.object({ data: z.array(permissionView) });
+
+const verdictRecordView = z
+  .object({
+    at: z.iso.datetime(),
+    by: z.uuid(),
+    by_email: z.string(),
+    intact: z.boolean(),
+    entries: z.int(),
+    position: z.int().nullable().describe("First broken position"),
+    reason: z.string().nullable(),
+    head: z.string().nullable().describe("Hash of the last entry then"),
+  })
+  .meta({ id: "ChainVerdictRecord" });
 
 const explanationView = z
   .object({
@@ -226,7 +239,13 @@ export const reads: readonly ReadDeclaration[] = [
     owner: person("agents of this owner"),
     ...containing("name, display name or the owner's email"),
   }),
-  get("agent", "/agents/:agent_id", "One agent with attachments and credentials", "agent:read", agentDetailView),
+  get(
+    "agent",
+    "/agents/:agent_id",
+    "One agent with attachments, credentials, and how it stands with the provider",
+    "agent:read",
+    agentStateView,
+  ),
   {
     name: "credential.list",
     summary: "An agent's credentials, never their secrets",
@@ -390,6 +409,15 @@ export const reads: readonly ReadDeclaration[] = [
     permission: "audit:read",
     query: z.object({}),
     output: verdictView,
+  },
+  {
+    name: "audit.verified",
+    summary: "What was found when the chain was last verified, and how many entries it has now",
+    path: "/audit/verified",
+    command: "audit verified",
+    permission: "audit:read",
+    query: z.object({}),
+    output: z.object({ verdict: verdictRecordView.nullable(), entries: z.int() }),
   },
   {
     name: "audit.get",

@@ -190,6 +190,22 @@ export const agentDetailView = agentView
   })
   .meta({ id: "AgentDetail" });
 
+export const agentStateView = agentDetailView
+  .extend({
+    sync_attempts: z.int().describe("Failed in a row since the last success"),
+    checked_at: timestamp.nullable().describe("When it was last compared with the provider"),
+    drift: z
+      .object({
+        found_at: timestamp,
+        provider_version: z.int().nullable().describe("In which it was found"),
+        fields: z.array(z.object({ field: z.string(), wanted: z.unknown(), found: z.unknown() })),
+        action: z.literal("reverted"),
+      })
+      .nullable()
+      .describe("The last change that somebody else made at the provider"),
+  })
+  .meta({ id: "AgentState" });
+
 export const policyView = z
   .object({
     id: z.uuid(),

@@ -2,9 +2,10 @@ import { approvalsFor, type CastVote, type Requirement } from "../core/approval/
 import { PowerloomError, toProblem } from "../core/errors.ts";
 import { type OperationId, type OperationRef, workflowIds } from "../core/ids.ts";
 import type { Database, Tx } from "../db/database.ts";
-import { announceApproval, decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
+import { decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import { lockAuthorityFor } from "../db/queries/authority.ts";
+import { announce } from "../db/queries/changes.ts";
 import {
   findOperationRow,
   freeKeysOf,
@@ -183,8 +184,15 @@ async function apply(
   // Shown once to the person who asked over REST. Nobody reads it through an agent, so then it is not even kept.
   const sealedSecret =
     applied.secret === undefined || row.act !== "" ? null : deps.seal(JSON.stringify(applied.secret));
+  announce(tx, {
+    type: operation.name,
+    ouId: preview.ou.id,
+    permission: operation.readPermission,
+    principalId: row.sub,
+    payload: { request_id: row.id, target: applied.target, summary: preview.summary, ou_path: preview.ou.path },
+  });
   if (applied.deleted !== undefined) await freeKeysOf(tx, applied.deleted);
-  const outcome = recordOutcome(
+  await recordOutcome(
     tx,
     row.id,
     {
@@ -197,17 +205,6 @@ async function apply(
     },
     context.now,
   );
-  const event = tx.run(
-    "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, $2, $3, $4, $5)",
-    [
-      tx.organisationId,
-      operation.name,
-      preview.ou.id,
-      operation.readPermission,
-      { request_id: row.id, target: applied.target, summary: preview.summary, ou_path: preview.ou.path },
-    ],
-  );
-  await Promise.all([outcome, event]);
   appendAudit(
     tx,
     auditBody(row, "applied", {
@@ -261,7 +258,6 @@ async function requestApproval(
     { status: "pending_approval", ouId: preview.ou.id, target: preview.target, diff, expiresAt },
     now,
   );
-  await announceApproval(tx, { id: row.id, operation: row.name, ouId: preview.ou.id, summary: preview.summary });
   appendAudit(
     tx,
     auditBody(row, "pending_approval", {
@@ -300,6 +296,7 @@ export async function refusable<Otherwise>(
     const now = deps.now();
     if (row.status === "pending_approval")
       await decideApproval(tx, row.id, { status: "refused", reason: error.message, consumed: true }, now);
+    if (hasWaited(row, now)) announceEnd(tx, row, operation, "refused");
     await recordOutcome(tx, row.id, { status: "refused", problem, reason: error.message }, now);
     appendAudit(
       tx,
@@ -338,6 +335,7 @@ async function finish(
   reason: string | null,
 ): Promise<OperationState> {
   const now = deps.now();
+  announceEnd(tx, row, operation, status);
   await recordOutcome(tx, row.id, { status, reason }, now);
   const state = { ...(await stateOf(tx, { ...row, status })), tell: whomToTell(row, now) };
   appendAudit(
@@ -376,8 +374,33 @@ async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
  */
 function whomToTell(row: OperationRow, settledAt: Date): string | null {
   if (row.act.startsWith("run:")) return null;
-  const waited = row.status === "pending_approval" || settledAt.getTime() - row.created_at.getTime() >= lateMs;
-  return row.sid !== "" && waited ? row.sid : null;
+  return row.sid !== "" && hasWaited(row, settledAt) ? row.sid : null;
+}
+
+/** Whether whoever asked has been told that it is not done yet. */
+function hasWaited(row: OperationRow, settledAt: Date): boolean {
+  return row.status === "pending_approval" || settledAt.getTime() - row.created_at.getTime() >= lateMs;
+}
+
+/** Tells that nothing came of what was asked. What is applied is told as itself. */
+function announceEnd(
+  tx: Tx,
+  row: OperationRow,
+  operation: AnyOperation,
+  status: "refused" | "denied" | "expired" | "cancelled",
+): void {
+  announce(tx, {
+    type: "request.finished",
+    ouId: row.ou_id,
+    permission: "request:read",
+    principalId: row.sub,
+    payload: {
+      target: { type: "request", id: row.id },
+      operation: row.name,
+      status,
+      summary: `${row.diff?.summary ?? operation.summary}: ${status}`,
+    },
+  });
 }
 
 function agentIdsIn(row: OperationRow): string[] {

@@ -4,7 +4,6 @@ import type { BudgetAnswer, BudgetAsk, PermissionState } from "../../core/runs/f
 import type { Tx } from "../../db/database.ts";
 import {
   type ApprovalRow,
-  announceApproval,
   decideApproval,
   decisionOn,
   findApproval,
@@ -69,7 +68,6 @@ export async function askForBudget(deps: RunDeps, ask: BudgetAsk): Promise<Permi
       expiresAt,
     });
     await waitFor(tx, run.id, id);
-    await announceApproval(tx, { id, operation: "run.raise_budget", ouId: run.ou_id, summary: diff.summary });
     appendRunEvents(tx, run, [
       {
         origin: id,

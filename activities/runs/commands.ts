@@ -1,5 +1,6 @@
 import type { RunRef } from "../../core/ids.ts";
 import type { RunNote, TakenCommands } from "../../core/runs/facts.ts";
+import { announceRun } from "../../db/queries/changes.ts";
 import { appendRunEvents, requireRun, say } from "../../db/queries/runs.ts";
 import type { RunDeps } from "./deps.ts";
 import { currentThread, ofPeople } from "./heard.ts";
@@ -41,13 +42,15 @@ export async function takeCommands(deps: RunDeps, ref: RunRef & { after?: number
       await tx.run("update run_commands set taken_at = coalesce(taken_at, $2) where id = $1", [command.id, deps.now()]);
     }
     const isNew = queued.some(({ kind, taken_at }) => taken_at === null && (kind === "pause" || kind === "resume"));
-    if (isNew)
+    if (isNew) {
       // What a run waits for, it still waits for when it has been paused and resumed meanwhile.
       await tx.run(
         `update agent_runs set status = case when $2 then 'paused' when waiting_for is null then 'running' else 'waiting' end
           where id = $1 and status in ('running', 'paused', 'waiting')`,
         [run.id, taken.paused],
       );
+      announceRun(tx, run.id);
+    }
     appendRunEvents(
       tx,
       run,
@@ -74,6 +77,7 @@ export async function pauseRun(deps: RunDeps, ref: RunRef & { id: string; reason
     await tx.run("update agent_runs set status = 'paused' where id = $1 and status in ('running', 'waiting')", [
       run.id,
     ]);
+    announceRun(tx, run.id);
     appendRunEvents(tx, run, [{ origin, type: "paused", payload: { reason: ref.reason } }]);
     return run;
   });

@@ -1,6 +1,7 @@
 import type { RunEnd, RunResult } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import { decideApproval, findApproval } from "../../db/queries/approvals.ts";
+import { decideApproval, findApproval, withdrawOperationsOf } from "../../db/queries/approvals.ts";
+import { announceRun } from "../../db/queries/changes.ts";
 import { appendRunEvents, type RunRow, requireRun } from "../../db/queries/runs.ts";
 import { storableJson } from "../../db/storable.ts";
 import { signalLookAgain } from "../../temporal/nudge.ts";
@@ -52,6 +53,7 @@ export async function finishRun(deps: RunDeps, end: RunEnd): Promise<RunResult> 
         output === null ? null : summaryOf(output),
       ],
     );
+    announceRun(tx, run.id);
     tx.send(
       `update agent_steps set status = case when status = 'running' then 'unknown' else 'refused' end,
          error_msg = 'the run has ended', completed_at = $2
@@ -110,10 +112,12 @@ async function endUnbegun(tx: Tx, run: RunRow, now: Date): Promise<void> {
       returning id, root_run_id`,
     [run.id, now, JSON.stringify(reason), reason.reason],
   );
-  for (const child of ended)
+  for (const child of ended) {
+    announceRun(tx, child.id);
     appendRunEvents(tx, child, [
       { origin: "ended", type: "run_failed", payload: { status: "cancelled", ...reason, tokens: 0, calls: 0 } },
     ]);
+  }
 }
 
 /** An executor's output, from what its steps brought. */
@@ -173,11 +177,7 @@ async function withdrawRequests(deps: RunDeps, end: RunEnd): Promise<void> {
 /** Whoever cancels a run wants nothing more of it: what it asked the control plane for and waits for approval is withdrawn. */
 async function withdrawOperations(deps: RunDeps, end: RunEnd): Promise<void> {
   const withdrawn = await deps.db.inOrganisation(end.organisationId, (tx) =>
-    tx.rows<{ id: string; workflow_id: string }>(
-      `update approval_requests set status = 'cancelled', reason = 'the run that asked was cancelled', decided_at = $2
-        where kind = 'operation' and act = $1 and status = 'pending' returning id, workflow_id`,
-      [`run:${end.runId}`, deps.now()],
-    ),
+    withdrawOperationsOf(tx, `run:${end.runId}`, "the run that asked was cancelled", deps.now()),
   );
   for (const { id, workflow_id: workflowId } of withdrawn)
     await deps.temporal.connection

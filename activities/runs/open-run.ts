@@ -7,6 +7,7 @@ import type { OpenedRun, PlannedStep, RunCaps } from "../../core/runs/facts.ts";
 import type { Fault, Mode } from "../../core/runs/terms.ts";
 import type { Tx } from "../../db/database.ts";
 import { gatherEvidence } from "../../db/queries/authority.ts";
+import { announceRun } from "../../db/queries/changes.ts";
 import { appendRunEvents, type RunBudget, type RunRow, requireRun, say } from "../../db/queries/runs.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { checkSchema } from "../../tools/validate.ts";
@@ -114,6 +115,7 @@ function start(
       definition.leases,
     );
   tx.send("update agent_runs set status = 'running', started_at = $2 where id = $1", [run.id, now]);
+  announceRun(tx, run.id);
   run.started_at = now;
   say(tx, run.id, {
     thread: mainThread,

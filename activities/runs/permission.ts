@@ -2,13 +2,7 @@ import { digestOf, sha256Hex } from "../../core/canonical.ts";
 import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { PermissionAsk, PermissionState, ProposedCall } from "../../core/runs/facts.ts";
 import type { Tx } from "../../db/database.ts";
-import {
-  announceApproval,
-  decideApproval,
-  decisionOn,
-  findApproval,
-  insertApproval,
-} from "../../db/queries/approvals.ts";
+import { decideApproval, decisionOn, findApproval, insertApproval } from "../../db/queries/approvals.ts";
 import {
   appendRunEvents,
   findStep,
@@ -122,7 +116,6 @@ async function request(
   );
   await tx.run("update agent_steps set status = 'waiting' where run_id = $1 and step_id = $2", [run.id, step.step_id]);
   await waitFor(tx, run.id, requestId);
-  await announceApproval(tx, { id: requestId, operation: "run.tool_call", ouId: run.ou_id, summary });
   appendRunEvents(tx, run, [
     {
       origin: requestId,

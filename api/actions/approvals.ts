@@ -2,7 +2,7 @@ import { approverRoles, castVote } from "../../core/approval/votes.ts";
 import { aboutRun } from "../../core/audit/entry.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Tx } from "../../db/database.ts";
-import { type ApprovalRow, decideApproval, findApproval } from "../../db/queries/approvals.ts";
+import { type ApprovalRow, announceVote, decideApproval, findApproval } from "../../db/queries/approvals.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import { heldRoles, lockAuthority } from "../../db/queries/authority.ts";
 import { signalLookAgain } from "../../temporal/nudge.ts";
@@ -44,6 +44,7 @@ export async function voteOnApproval(context: ActionContext): Promise<Record<str
       // Runs behind the other two, on the same connection.
       findApproval(tx, approval.id),
     ]);
+    announceVote(tx, approval, decision);
     audit(context, tx, approval, "approval.vote", "voted", {
       decision,
       reason: reason ?? null,

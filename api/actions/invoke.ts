@@ -6,6 +6,7 @@ import type { Tx } from "../../db/database.ts";
 import { findAgent } from "../../db/queries/agents.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import { lockAuthority } from "../../db/queries/authority.ts";
+import { announceSession } from "../../db/queries/changes.ts";
 import { findSession, queueCommand, type SessionRow, sessionSelect } from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { scopeOf } from "../../operations/lookups.ts";
@@ -73,6 +74,7 @@ export async function invokeAgent({ deps, caller, input, key }: ActionContext): 
       if (first === undefined) throw new Error("an idempotency key was taken and is gone");
       return first;
     }
+    announceSession(tx, id);
     await queueCommand(tx, id, {
       id: deps.newId(),
       kind: "message",

@@ -7,6 +7,7 @@ import type { ApiDeps, Caller } from "../deps.ts";
 import { parseInput } from "../problem.ts";
 import { cancelRequest, voteOnApproval } from "./approvals.ts";
 import { invokeAgent } from "./invoke.ts";
+import { reconcileAgent } from "./reconcile.ts";
 import { cancelRun, messageRun, pauseRun, resumeRun, startAgentRun } from "./runs.ts";
 import { endSession, interruptSession, messageSession, ticketForSession } from "./sessions.ts";
 
@@ -22,6 +23,7 @@ export interface ActionContext {
 
 const handlers: Record<ActionName, (context: ActionContext) => Promise<Record<string, unknown>>> = {
   "agent.invoke": invokeAgent,
+  "agent.reconcile": reconcileAgent,
   "session.message": messageSession,
   "session.interrupt": interruptSession,
   "session.end": endSession,

@@ -9,6 +9,7 @@ import { type TraceParent, writeTraceParent } from "../../core/telemetry/tracepa
 import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import { lockAuthority } from "../../db/queries/authority.ts";
+import { announceRun } from "../../db/queries/changes.ts";
 import { findRun, insertRun, type RunBudget, type RunRow, runSelect } from "../../db/queries/runs.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { requireOu } from "../../operations/lookups.ts";
@@ -101,6 +102,7 @@ async function storeRun(
     if (first === undefined) throw new Error("an idempotency key was taken and is gone");
     return first;
   }
+  announceRun(tx, id);
   for (const { path, content, encoding } of asked.files)
     await tx.run(
       "insert into run_files (organisation_id, run_id, stage, path, content) values ($1, $2, 'input', $3, $4)",

@@ -2,6 +2,7 @@ import { digestOf } from "../../core/canonical.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
+import { announceSession } from "../../db/queries/changes.ts";
 import { findSession, queueCommand, type SessionRow, sessionToView } from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { scopeOf } from "../../operations/lookups.ts";
@@ -45,6 +46,7 @@ export async function endSession(context: ActionContext): Promise<Record<string,
       reason,
       now,
     ]);
+    announceSession(tx, sessionId);
     await audit(context, tx, session, "session.end", { reason });
     return (await findSession(tx, sessionId)) ?? session;
   });

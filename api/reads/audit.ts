@@ -1,7 +1,14 @@
 import { ChainVerifier } from "../../core/audit/chain.ts";
 import type { AuditBody } from "../../core/audit/entry.ts";
 import { PowerloomError } from "../../core/errors.ts";
-import { type ChainHead, readWholeChain } from "../../db/queries/audit.ts";
+import {
+  type ChainHead,
+  lastVerdict,
+  readHead,
+  readWholeChain,
+  rememberVerdict,
+  type VerdictRow,
+} from "../../db/queries/audit.ts";
 import { findRootOu } from "../../db/queries/ous.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { Conditions, found, narrowToPerson, type ReadContext } from "./scope.ts";
@@ -66,10 +73,18 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
       if (page.done === true) head = page.value;
       else if (!page.value.every((entry) => verifier.add(entry))) break;
     }
-    const verdict = verifier.finish(head);
-    return verdict.intact
-      ? { intact: true, entries: verdict.entries, position: null, reason: null, head: verdict.head }
-      : { intact: false, entries: verdict.entries, position: verdict.position, reason: verdict.reason, head: null };
+    const found = verifier.finish(head);
+    const { intact, entries } = found;
+    const verdict = found.intact
+      ? { intact, entries, position: null, reason: null, head: found.head }
+      : { intact, entries, position: found.position, reason: found.reason, head: null };
+    context.afterwards((tx) => rememberVerdict(tx, context.caller.principalId, verdict));
+    return verdict;
+  },
+  "audit.verified": async (context) => {
+    await requireAuditor(context);
+    const [last, head] = await Promise.all([lastVerdict(context.tx), readHead(context.tx)]);
+    return { verdict: last === undefined ? null : verdictToView(last), entries: head.position };
   },
 };
 
@@ -81,6 +96,15 @@ const fieldsOf = {
   outcome: "outcome",
   act: "act",
 };
+
+function verdictToView({ at, entries, position, ...rest }: VerdictRow) {
+  return {
+    ...rest,
+    at: at.toISOString(),
+    entries: Number(entries),
+    position: position === null ? null : Number(position),
+  };
+}
 
 function entryToView({ position, at, hash, entry }: EntryRow) {
   return {

@@ -2,7 +2,7 @@ import { builtInRoles } from "../../core/authority/roles.ts";
 import {
   type AgentRow,
   agentSelect,
-  agentToDetailView,
+  agentToStateView,
   agentToView,
   type CredentialRow,
   credentialSelect,
@@ -193,7 +193,7 @@ export const directoryReads: Record<string, Read> = {
     narrowToText(context, conditions, ["a.name", "a.display_name", "u.email"]);
     return readPage<AgentRow, unknown>(context, agentSelect, "a.id", conditions, agentToView);
   },
-  "agent.get": async (context) => agentToDetailView(context.tx, await readAgent(context)),
+  "agent.get": async (context) => agentToStateView(context.tx, await readAgent(context)),
   "credential.list": async (context) => {
     const agent = await readAgent(context);
     const conditions = new Conditions().add("c.agent_id = ?", agent.id);

@@ -1,6 +1,6 @@
 import type { Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
-import type { Sql } from "../../db/database.ts";
+import type { Sql, Tx } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
 import { findOu, isUuid } from "../../db/queries/ous.ts";
 import { findUser } from "../../db/queries/people.ts";
@@ -14,6 +14,8 @@ export interface ReadContext {
   now: Date;
   params: Record<string, string>;
   query: Record<string, string | number | undefined>;
+  /** Has something about the reading itself stored when it is done, before it is answered. */
+  afterwards: (store: (tx: Tx) => Promise<void>) => void;
 }
 
 /** SQL conditions with their values, numbered as they come. */

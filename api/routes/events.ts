@@ -1,8 +1,7 @@
 import { Router } from "express";
-import type { Permission } from "../../core/authority/roles.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Sql } from "../../db/database.ts";
-import { grantedRoots } from "../../db/queries/authority.ts";
+import { grantedEverywhere } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
@@ -19,6 +18,7 @@ interface ChangeRow extends Cursor {
   permission: string;
   ou_path: string | null;
   ancestors: string[] | null;
+  principal_id: string | null;
   payload: Record<string, unknown>;
 }
 
@@ -82,7 +82,7 @@ export function eventRoutes(deps: ApiDeps): Router {
       const signedIn = stillSignedIn(deps, tx, caller.consoleSession);
       const rows = tx.rows<ChangeRow>(
         `select e.transaction_id::text as transaction, e.position, e.at, e.type, e.permission, o.path as ou_path,
-                o.ancestors, e.payload
+                o.ancestors, e.principal_id, e.payload
            from change_events e left join ous o on o.id = e.ou_id
           where (e.transaction_id, e.position) > ($1::xid8, $2::bigint) and ${settled}
           order by e.transaction_id, e.position limit ${pageSize}`,
@@ -90,11 +90,12 @@ export function eventRoutes(deps: ApiDeps): Router {
       );
       const [scanned, holds] = await Promise.all([rows, signedIn]);
       if (!holds) return undefined;
-      const roots = new Map<string, string[]>();
-      for (const permission of new Set(scanned.map((row) => row.permission)))
-        roots.set(permission, await grantedRoots(tx, caller.principalId, permission as Permission, deps.now()));
-      const readable = scanned.filter((row) =>
-        (row.ancestors ?? []).some((ou) => roots.get(row.permission)?.includes(ou) === true),
+      const granted = scanned.length === 0 ? [] : await grantedEverywhere(tx, caller.principalId, deps.now());
+      const roots = new Map(granted.map(({ permission, ous }) => [permission, ous]));
+      const readable = scanned.filter(
+        (row) =>
+          row.principal_id === caller.principalId ||
+          (row.ancestors ?? []).some((ou) => roots.get(row.permission)?.includes(ou) === true),
       );
       return { scanned, readable };
     });

@@ -1,5 +1,6 @@
 import { Router } from "express";
 import { delegableReads, reads } from "../../contracts/reads.ts";
+import type { Tx } from "../../db/database.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { parseInput } from "../problem.ts";
@@ -33,9 +34,13 @@ export function readRoutes(deps: ApiDeps): Router {
       const caller = callerOf(res);
       requireDelegable(caller, read.name, delegableReads.has(read.name));
       const query = parseInput(read.query.strict(), req.query) as Record<string, string | number | undefined>;
+      const params = req.params as Record<string, string>;
+      const stores: ((tx: Tx) => Promise<void>)[] = [];
+      const afterwards = (store: (tx: Tx) => Promise<void>) => void stores.push(store);
       const result = await deps.db.readOrganisation(caller.organisationId, (tx) =>
-        handler({ deps, tx, caller, now: deps.now(), params: req.params as Record<string, string>, query }),
+        handler({ deps, tx, caller, now: deps.now(), params, query, afterwards }),
       );
+      for (const store of stores) await deps.db.inOrganisation(caller.organisationId, store);
       const version = versionOf(result);
       // The tag is the version to send in If-Match. It is not for caching: a sync state changes under the same version.
       delete req.headers["if-none-match"];

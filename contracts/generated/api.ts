@@ -354,7 +354,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One agent with attachments and credentials */
+    /** One agent with attachments, credentials, and how it stands with the provider */
     get: operations["agent.get"];
     put?: never;
     post?: never;
@@ -763,6 +763,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/audit/verified": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What was found when the chain was last verified, and how many entries it has now */
+    get: operations["audit.verified"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/audit/{position}": {
     parameters: {
       query?: never;
@@ -988,6 +1005,23 @@ export interface paths {
     put?: never;
     /** Open a session with an agent; it acts for you */
     post: operations["agent.invoke"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/agents/{agent_id}/reconcile": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Have an agent compared with the provider now, and put right there */
+    post: operations["agent.reconcile"];
     delete?: never;
     options?: never;
     head?: never;
@@ -1243,6 +1277,23 @@ export interface paths {
     put?: never;
     /** Sign this browser in as a seeded person; only in dev mode */
     post: operations["sign_in.dev"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/sign-in/oidc": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** To the identity provider of an organisation, and back to the console signed in; for browsers to follow */
+    get: operations["sign_in.oidc"];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -1664,6 +1715,86 @@ export interface components {
       /** @description Shown once, to a person; never through a delegated token */
       secret?: string;
     };
+    AgentState: {
+      /** Format: uuid */
+      id: string;
+      name: string;
+      display_name: string;
+      description: string;
+      /** Format: uuid */
+      ou_id: string;
+      ou_path: string;
+      /** Format: uuid */
+      owner_id: string;
+      owner_email: string;
+      /** @enum {string} */
+      kind: "user" | "service";
+      model: string;
+      /** @description Goes up with every change of the desired state */
+      generation: number;
+      /** @description The generation last pushed to the provider */
+      synced_generation: number;
+      /** @enum {string} */
+      sync_state: "pending" | "synced" | "error";
+      /** @description The provider's raw error */
+      sync_error: unknown | null;
+      /** @description Null until the reconciler has pushed the agent */
+      cma_agent_id: string | null;
+      cma_agent_version: number | null;
+      /** @description Names of attached MCP servers */
+      mcp_servers: string[];
+      /** @description Names of attached skills */
+      skills: string[];
+      /**
+       * Format: date-time
+       * @description RFC 3339, UTC
+       */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description RFC 3339, UTC
+       */
+      updated_at: string;
+      system_prompt: string;
+      attachments: {
+        mcp_servers: {
+          /** Format: uuid */
+          mcp_server_id: string;
+          name: string;
+          url: string;
+          /** @enum {string} */
+          permission_policy: "always_allow" | "always_ask";
+        }[];
+        skills: {
+          /** Format: uuid */
+          skill_id: string;
+          name: string;
+          version: number;
+        }[];
+      };
+      credentials: components["schemas"]["Credential"][];
+      /** @description Failed in a row since the last success */
+      sync_attempts: number;
+      /** @description When it was last compared with the provider */
+      checked_at: string | null;
+      /** @description The last change that somebody else made at the provider */
+      drift: {
+        /**
+         * Format: date-time
+         * @description RFC 3339, UTC
+         */
+        found_at: string;
+        /** @description In which it was found */
+        provider_version: number | null;
+        fields: {
+          field: string;
+          wanted: unknown;
+          found: unknown;
+        }[];
+        /** @constant */
+        action: "reverted";
+      } | null;
+    };
     ApprovalPolicy: {
       /** Format: uuid */
       id: string;
@@ -2028,6 +2159,20 @@ export interface components {
       position: number | null;
       reason: string | null;
       /** @description Hash of the last entry */
+      head: string | null;
+    };
+    ChainVerdictRecord: {
+      /** Format: date-time */
+      at: string;
+      /** Format: uuid */
+      by: string;
+      by_email: string;
+      intact: boolean;
+      entries: number;
+      /** @description First broken position */
+      position: number | null;
+      reason: string | null;
+      /** @description Hash of the last entry then */
       head: string | null;
     };
     AuditEntryDetail: {
@@ -6023,7 +6168,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["AgentDetail"];
+          "application/json": components["schemas"]["AgentState"];
         };
       };
       /** @description The request cannot be read */
@@ -9941,6 +10086,119 @@ export interface operations {
       };
     };
   };
+  "audit.verified": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            verdict: components["schemas"]["ChainVerdictRecord"] | null;
+            entries: number;
+          };
+        };
+      };
+      /** @description The request cannot be read */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description No valid token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Missing permission: names it, the OU, and who can grant it */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not found, or not for you to see */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The body is larger than 1 MB */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not JSON in UTF-8 */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Input that is not valid: what, where, what would be */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too many requests */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Unforeseen error */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A part the API needs cannot be reached */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
   "audit.get": {
     parameters: {
       query?: never;
@@ -11706,6 +11964,138 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Invocation"];
+        };
+      };
+      /** @description The request cannot be read */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description No valid token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Missing permission: names it, the OU, and who can grant it */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not found, or not for you to see */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Conflicts with the state it is in */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too late: it has expired */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The body is larger than 1 MB */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not JSON in UTF-8 */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Input that is not valid: what, where, what would be */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too many requests */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Unforeseen error */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A part the API needs cannot be reached */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  "agent.reconcile": {
+    parameters: {
+      query?: never;
+      header?: {
+        "Idempotency-Key"?: string;
+      };
+      path: {
+        agent_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Accepted"];
         };
       };
       /** @description The request cannot be read */
@@ -13768,6 +14158,30 @@ export interface operations {
         content: {
           "application/problem+json": components["schemas"]["Problem"];
         };
+      };
+    };
+  };
+  "sign_in.oidc": {
+    parameters: {
+      query: {
+        /** @description Name of the organisation */
+        organisation: string;
+        /** @description Path of the page to go to afterwards; for anything else it is `/` */
+        return_to?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description To the provider, or to `/sign-in?error=` and one of access_denied, begin_again, unknown_organisation, unknown_person, suspended, provider_away, unavailable, provider_refused */
+      302: {
+        headers: {
+          Location: string;
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };

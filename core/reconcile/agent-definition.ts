@@ -1,5 +1,3 @@
-import { digestOf } from "../canonical.ts";
-
 /** What we want the provider to hold for one agent: everything explicit, nothing left to its defaults (design §8). */
 export interface AgentDefinition {
   name: string;
@@ -12,7 +10,7 @@ export interface AgentDefinition {
   metadata: Record<string, string>;
 }
 
-/** The same agent as the provider shows it, reduced to the fields we own. `tools` only says whether it is exactly ours. */
+/** The same agent as the provider shows it, reduced to the fields we own. */
 export interface ObservedAgent {
   id: string;
   version: number;
@@ -24,7 +22,7 @@ export interface ObservedAgent {
   mcpServers: { name: string; url: string }[];
   skills: { skillId: string; version: string }[];
   metadata: Record<string, string>;
-  toolsDigest: string;
+  toolsets: ToolsetForm[];
 }
 
 export const metadataKeys = {
@@ -70,17 +68,15 @@ export function desiredToolsets(definition: AgentDefinition): ToolsetForm[] {
   ];
 }
 
-/** Order-free digest of toolsets: the provider may list them, and their exceptions, in any order. */
-export function digestToolsets(toolsets: readonly ToolsetForm[]): string {
+/** Toolsets in one order, without exceptions that are none: the provider may list both in any order. */
+export function normalToolsets(toolsets: readonly ToolsetForm[]): ToolsetForm[] {
   const key = (toolset: ToolsetForm) => `${toolset.type}:${toolset.server ?? ""}`;
-  return digestOf(
-    toolsets
-      .map((toolset) => ({
-        ...toolset,
-        exceptions: toolset.exceptions
-          .filter((tool) => tool.enabled !== toolset.enabled || (tool.enabled && tool.policy !== toolset.policy))
-          .sort((a, b) => a.name.localeCompare(b.name)),
-      }))
-      .sort((a, b) => key(a).localeCompare(key(b))),
-  );
+  return toolsets
+    .map((toolset) => ({
+      ...toolset,
+      exceptions: toolset.exceptions
+        .filter((tool) => tool.enabled !== toolset.enabled || (tool.enabled && tool.policy !== toolset.policy))
+        .sort((a, b) => a.name.localeCompare(b.name)),
+    }))
+    .sort((a, b) => key(a).localeCompare(key(b)));
 }

@@ -1,9 +1,9 @@
 import { canonicalJson } from "../canonical.ts";
-import { type AgentDefinition, desiredToolsets, digestToolsets, type ObservedAgent } from "./agent-definition.ts";
+import { type AgentDefinition, desiredToolsets, normalToolsets, type ObservedAgent } from "./agent-definition.ts";
 
 export type AgentPlan =
   | { action: "create" }
-  | { action: "update"; id: string; version: number; differs: string[] }
+  | { action: "update"; id: string; version: number; differs: FieldDifference[] }
   | { action: "archive"; id: string }
   | { action: "none" };
 
@@ -19,26 +19,34 @@ export function planAgent(desired: AgentDefinition | "deleted", observed: Observ
     : { action: "update", id: observed.id, version: observed.version, differs };
 }
 
-/** Names of the fields in which the provider's agent is not what is wanted. */
-export function differences(desired: AgentDefinition, observed: ObservedAgent): string[] {
-  const pairs = (list: readonly Record<string, string>[]) =>
-    list
-      .map((entry) => canonicalJson(entry))
-      .sort()
-      .join();
-  const same: Record<string, boolean> = {
-    name: desired.name === observed.name,
-    description: desired.description === observed.description,
-    system: desired.system === observed.system,
-    model: desired.model === observed.model,
-    mcp_servers:
-      pairs(desired.mcpServers.map(({ name, url }) => ({ name, url }))) ===
-      pairs(observed.mcpServers.map(({ name, url }) => ({ name, url }))),
-    skills:
-      pairs(desired.skills.map(({ skillId, version }) => ({ skillId, version }))) ===
-      pairs(observed.skills.map(({ skillId, version }) => ({ skillId, version }))),
-    tools: digestToolsets(desiredToolsets(desired)) === observed.toolsDigest,
-    metadata: Object.entries(desired.metadata).every(([key, value]) => observed.metadata[key] === value),
+/** One field in which the provider's agent is not what is wanted. */
+export interface FieldDifference {
+  field: string;
+  wanted: unknown;
+  found: unknown;
+}
+
+/** The fields in which the provider's agent is not what is wanted. What has no order is compared without one. */
+export function differences(desired: AgentDefinition, observed: ObservedAgent): FieldDifference[] {
+  const sorted = (list: readonly Record<string, string>[]) =>
+    list.toSorted((a, b) => canonicalJson(a).localeCompare(canonicalJson(b)));
+  const servers = (list: readonly { name: string; url: string }[]) =>
+    sorted(list.map(({ name, url }) => ({ name, url })));
+  const skills = (list: AgentDefinition["skills"]) =>
+    sorted(list.map(({ skillId, version }) => ({ skillId, version })));
+  const ours = (metadata: Record<string, string>) =>
+    Object.fromEntries(Object.keys(desired.metadata).map((key) => [key, metadata[key] ?? null]));
+  const compared: Record<string, [wanted: unknown, found: unknown]> = {
+    name: [desired.name, observed.name],
+    description: [desired.description, observed.description],
+    system: [desired.system, observed.system],
+    model: [desired.model, observed.model],
+    mcp_servers: [servers(desired.mcpServers), servers(observed.mcpServers)],
+    skills: [skills(desired.skills), skills(observed.skills)],
+    tools: [normalToolsets(desiredToolsets(desired)), normalToolsets(observed.toolsets)],
+    metadata: [ours(desired.metadata), ours(observed.metadata)],
   };
-  return Object.keys(same).filter((field) => same[field] === false);
+  return Object.entries(compared)
+    .filter(([, [wanted, found]]) => canonicalJson(wanted) !== canonicalJson(found))
+    .map(([field, [wanted, found]]) => ({ field, wanted, found }));
 }

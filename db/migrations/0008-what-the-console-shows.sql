@@ -12,3 +12,28 @@ create index sessions_agent on sessions (organisation_id, agent_id, id);
 create index agent_runs_roots on agent_runs (organisation_id, id) where parent_run_id is null;
 create index agent_runs_requester on agent_runs (organisation_id, requester_id, id);
 create index control_plane_audit_at on control_plane_audit (organisation_id, at);
+
+-- What whoever asked whether the chain is intact was told. Append-only by grants.
+create table audit_verdicts (
+  organisation_id uuid not null references organisations,
+  id bigint generated always as identity,
+  at timestamptz not null default clock_timestamp(),
+  by uuid not null,
+  entries bigint not null check (entries >= 0),
+  intact boolean not null,
+  -- The first broken position and why, or the hash of the last entry.
+  position bigint,
+  reason text,
+  head text,
+  primary key (organisation_id, id),
+  check (intact = (reason is null)),
+  check (intact = (head is not null)),
+  foreign key (organisation_id, by) references users (organisation_id, id)
+);
+call govern_table('audit_verdicts', 'select, insert');
+
+-- The last foreign edit the reconciler found at the provider, and put back.
+alter table agents add column drift jsonb;
+
+-- Whose own an event is: they may read it besides those with the permission at its OU.
+alter table change_events add column principal_id uuid;

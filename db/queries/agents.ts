@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { agentDetailView, agentView, credentialView } from "../../contracts/views.ts";
+import type { agentDetailView, agentStateView, agentView, credentialView } from "../../contracts/views.ts";
 import type { Sql } from "../database.ts";
 import { isUuid } from "./ous.ts";
 
@@ -106,9 +106,22 @@ export function agentToView(row: AgentRow): z.infer<typeof agentView> {
   };
 }
 
-/** An agent with its prompt, attachments and credentials (never their secrets). */
-export async function agentToDetailView(sql: Sql, row: AgentRow): Promise<z.infer<typeof agentDetailView>> {
-  return detailView(row, await credentialsOf(sql, row.id));
+/** An agent with its prompt, attachments and credentials (never their secrets), and how it stands with the provider. */
+export async function agentToStateView(sql: Sql, row: AgentRow): Promise<z.infer<typeof agentStateView>> {
+  const [credentials, state] = await Promise.all([
+    credentialsOf(sql, row.id),
+    // By itself: what was found in a foreign edit may be large, and no list needs it.
+    sql.maybe<{ checked_at: Date | null; drift: z.infer<typeof agentStateView>["drift"] }>(
+      "select checked_at, drift from agents where id = $1",
+      [row.id],
+    ),
+  ]);
+  return {
+    ...detailView(row, credentials),
+    sync_attempts: row.sync_attempts,
+    checked_at: state?.checked_at?.toISOString() ?? null,
+    drift: state?.drift ?? null,
+  };
 }
 
 /** The agent as it is after a change in this transaction. */

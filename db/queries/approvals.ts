@@ -1,6 +1,7 @@
 import { type Decision, decisionOf } from "../../core/approval/decision.ts";
 import type { ApprovalStatus, CastVote, Requirement } from "../../core/approval/votes.ts";
 import type { Sql, Tx } from "../database.ts";
+import { announce } from "./changes.ts";
 
 export interface ApprovalRow {
   id: string;
@@ -124,22 +125,31 @@ export interface NewApproval {
   expiresAt: Date;
 }
 
+/** Stores a request, and tells those who may read approvals there, and the person it is asked for, that it waits. */
 export async function insertApproval(tx: Tx, approval: NewApproval): Promise<void> {
+  const { id, operation, ouId, requesterId, diff } = approval;
+  announce(tx, {
+    type: "approval.requested",
+    ouId,
+    permission: "approval:read",
+    principalId: requesterId,
+    payload: { target: { type: "approval", id }, request_id: id, operation, summary: diff.summary },
+  });
   await tx.run(
     `insert into approval_requests (id, organisation_id, kind, session_id, operation, ou_id, requester_id, act, requirements,
        digest, diff, workflow_id, run_id, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
-      approval.id,
+      id,
       tx.organisationId,
       approval.kind,
       approval.sessionId,
-      approval.operation,
-      approval.ouId,
-      approval.requesterId,
+      operation,
+      ouId,
+      requesterId,
       approval.act,
       JSON.stringify(approval.requirements),
       approval.digest,
-      approval.diff,
+      diff,
       approval.workflowId,
       approval.runId ?? null,
       approval.expiresAt,
@@ -147,15 +157,16 @@ export async function insertApproval(tx: Tx, approval: NewApproval): Promise<voi
   );
 }
 
-/** Tells those who may read approvals there, on the stream of changes, that one is asked for. */
-export async function announceApproval(
-  tx: Tx,
-  { id, operation, ouId, summary }: { id: string; operation: string; ouId: string; summary: string },
-): Promise<void> {
-  await tx.run(
-    "insert into change_events (organisation_id, type, ou_id, permission, payload) values ($1, 'approval.requested', $2, 'approval:read', $3)",
-    [tx.organisationId, ouId, { request_id: id, operation, summary }],
-  );
+/** Tells that somebody has voted. */
+export function announceVote(tx: Tx, approval: ApprovalRow, decision: CastVote["decision"]): void {
+  const { id, operation, ou_id, requester_id, diff } = approval;
+  announce(tx, {
+    type: "approval.voted",
+    ouId: ou_id,
+    permission: "approval:read",
+    principalId: requester_id,
+    payload: { target: { type: "approval", id }, request_id: id, operation, decision, summary: diff.summary },
+  });
 }
 
 /** What people have made of a request, by its row. */
@@ -171,7 +182,17 @@ export function decisionOn(approval: ApprovalRow, now: Date): Decision {
   );
 }
 
-/** Decides a pending request. `consumed` marks that its effect (or its having none) is recorded too. */
+/** SQL: tells of those in `decided (id, was)` whose decision is new. What is applied is told by what it changes. */
+const announceDecided = `insert into change_events (organisation_id, type, ou_id, permission, principal_id, payload)
+  select r.organisation_id, 'approval.decided', r.ou_id, 'approval:read', r.requester_id, jsonb_build_object(
+           'target', jsonb_build_object('type', 'approval', 'id', r.id), 'request_id', r.id, 'operation', r.operation,
+           'status', r.status, 'summary', r.diff ->> 'summary')
+    from decided r where r.status <> r.was and r.status in ('approved', 'denied', 'expired', 'cancelled')`;
+
+/**
+ * Decides a pending request, which the transaction holds locked, and tells of it. `consumed` marks that its effect (or its
+ * having none) is recorded too.
+ */
 export async function decideApproval(
   tx: Tx,
   id: string,
@@ -179,8 +200,33 @@ export async function decideApproval(
   now: Date,
 ): Promise<void> {
   await tx.run(
-    `update approval_requests set status = $2, reason = coalesce($3, reason), decided_at = coalesce(decided_at, $4::timestamptz),
-       consumed_at = case when $5 then $4::timestamptz else consumed_at end where id = $1`,
+    `with before as (select id, status as was from approval_requests where id = $1),
+     decided as (
+       update approval_requests r set status = $2, reason = coalesce($3, reason), decided_at = coalesce(decided_at, $4::timestamptz),
+         consumed_at = case when $5 then $4::timestamptz else consumed_at end from before where r.id = before.id
+        returning r.*, before.was)
+     ${announceDecided}`,
     [id, decision.status, decision.reason ?? null, now, decision.consumed ?? false],
+  );
+}
+
+/**
+ * Withdraws what somebody has asked the control plane for and nobody has decided yet, and tells of it.
+ * @param act through whom it was asked for
+ * @returns what was withdrawn, and whose workflow waits for it
+ */
+export async function withdrawOperationsOf(
+  tx: Tx,
+  act: string,
+  reason: string,
+  now: Date,
+): Promise<{ id: string; workflow_id: string }[]> {
+  return tx.rows(
+    `with decided as (
+       update approval_requests set status = 'cancelled', reason = $2, decided_at = $3
+        where kind = 'operation' and act = $1 and status = 'pending' returning *, 'pending' as was),
+     told as (${announceDecided})
+     select id, workflow_id from decided`,
+    [act, reason, now],
   );
 }

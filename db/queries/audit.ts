@@ -25,6 +25,40 @@ async function readChain(sql: Sql, organisationId: string, after: number, limit:
   }));
 }
 
+/** What was found when the chain was verified, as it is remembered. */
+export interface VerdictRow {
+  at: Date;
+  by: string;
+  by_email: string;
+  entries: string;
+  intact: boolean;
+  position: string | null;
+  reason: string | null;
+  head: string | null;
+}
+
+export async function rememberVerdict(
+  tx: Tx,
+  by: string,
+  verdict: { intact: boolean; entries: number; position: number | null; reason: string | null; head: string | null },
+): Promise<void> {
+  const { intact, entries, position, reason, head } = verdict;
+  await tx.run(
+    `insert into audit_verdicts (organisation_id, by, entries, intact, position, reason, head)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [tx.organisationId, by, entries, intact, position, reason, head],
+  );
+}
+
+/** The last verdict; undefined when nobody has ever asked. */
+export function lastVerdict(sql: Sql): Promise<VerdictRow | undefined> {
+  return sql.maybe<VerdictRow>(
+    `select v.at, v.by, u.email as by_email, v.entries, v.intact, v.position, v.reason, v.head
+       from audit_verdicts v join users u on u.organisation_id = v.organisation_id and u.id = v.by
+      order by v.id desc limit 1`,
+  );
+}
+
 /** Where a chain ends. */
 export interface ChainHead {
   position: number;
@@ -32,7 +66,7 @@ export interface ChainHead {
 }
 
 /** The end of the chain as its head row says; of an organisation without one, position 0. */
-async function readHead(sql: Sql): Promise<ChainHead> {
+export async function readHead(sql: Sql): Promise<ChainHead> {
   const row = await sql.maybe<{ position: string; hash: string }>("select position, hash from audit_heads");
   return row === undefined ? { position: 0, hash: genesisHash } : { position: Number(row.position), hash: row.hash };
 }

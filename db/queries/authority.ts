@@ -102,14 +102,14 @@ export async function grantedRoots(
   return rows.map((row) => row.ou_id);
 }
 
-/** Every permission a principal holds, by name, with the paths of the OUs at which they do. */
+/** Every permission a principal holds, by name, with ids and paths of the OUs at which they do. */
 export function grantedEverywhere(
   sql: Sql,
   principalId: string,
   now: Date,
-): Promise<{ permission: string; paths: string[] }[]> {
+): Promise<{ permission: string; ous: string[]; paths: string[] }[]> {
   return sql.rows(
-    `select p.permission, array_agg(distinct o.path order by o.path) as paths from (${reachingBindings}) b
+    `select p.permission, array_agg(distinct o.id) as ous, array_agg(distinct o.path order by o.path) as paths from (${reachingBindings}) b
        join roles r on r.name = b.role cross join unnest(r.permissions) p (permission)
        join ous o on o.id = b.ou_id join users u on u.id = $1 and u.status = 'active'
       where b.expires_at is null or b.expires_at > $2 group by p.permission order by p.permission`,

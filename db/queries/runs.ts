@@ -1,6 +1,7 @@
 import type { EndStatus } from "../../core/runs/facts.ts";
 import type { Sql, Tx } from "../database.ts";
 import { storableJson } from "../storable.ts";
+import { announceRun } from "./changes.ts";
 import { isUuid } from "./ous.ts";
 
 type RunStatus = "received" | "running" | "waiting" | "paused" | EndStatus;
@@ -154,11 +155,12 @@ export async function waitFor(tx: Tx, runId: string, requestId: string): Promise
     [runId, requestId],
   );
   if (waiting === 0) throw new Error(`run ${runId} has ended`);
+  announceRun(tx, runId);
 }
 
 /** A request has been decided: the run waits for the next that is open, or goes on; paused, it stays so. */
 export async function stopWaitingFor(tx: Tx, runId: string, requestId: string): Promise<void> {
-  await tx.run(
+  const changed = await tx.run(
     `with still as (
        select id from approval_requests where run_id = $1 and id <> $2 and consumed_at is null order by created_at limit 1)
      update agent_runs set waiting_for = (select id from still),
@@ -166,6 +168,7 @@ export async function stopWaitingFor(tx: Tx, runId: string, requestId: string): 
       where id = $1 and completed_at is null and status in ('running', 'waiting', 'paused')`,
     [runId, requestId],
   );
+  if (changed > 0) announceRun(tx, runId);
 }
 
 /**

@@ -1,10 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type AgentDefinition,
-  desiredToolsets,
-  digestToolsets,
-  type ObservedAgent,
-} from "../../core/reconcile/agent-definition.ts";
+import { type AgentDefinition, desiredToolsets, type ObservedAgent } from "../../core/reconcile/agent-definition.ts";
+import { foreignEdit } from "../../core/reconcile/drift.ts";
 import { differences, planAgent } from "../../core/reconcile/plan-agent.ts";
 
 const desired: AgentDefinition = {
@@ -33,7 +29,7 @@ const observe = (definition: AgentDefinition, more: Partial<ObservedAgent> = {})
   mcpServers: definition.mcpServers.map(({ name, url }) => ({ name, url })),
   skills: definition.skills,
   metadata: definition.metadata,
-  toolsDigest: digestToolsets(desiredToolsets(definition)),
+  toolsets: desiredToolsets(definition),
   ...more,
 });
 
@@ -49,7 +45,7 @@ describe("what the reconciler does", () => {
       "a text differs",
       desired,
       observe(desired, { system: "x" }),
-      { action: "update", id: "agent_1", version: 3, differs: ["system"] },
+      { action: "update", id: "agent_1", version: 3, differs: [{ field: "system", wanted: "Be kind", found: "x" }] },
     ],
   ])("when %s", (_, wanted, observed, plan) => {
     expect(planAgent(wanted, observed)).toEqual(plan);
@@ -89,17 +85,15 @@ describe("a difference", () => {
     [
       "in a permission policy counts",
       {
-        toolsDigest: digestToolsets(
-          desiredToolsets({
-            ...desired,
-            mcpServers: desired.mcpServers.map((server) => ({ ...server, policy: "always_allow" as const })),
-          }),
-        ),
+        toolsets: desiredToolsets({
+          ...desired,
+          mcpServers: desired.mcpServers.map((server) => ({ ...server, policy: "always_allow" as const })),
+        }),
       },
       ["tools"],
     ],
   ])("%s", (_, more, differs) => {
-    expect(differences(desired, observe(desired, more))).toEqual(differs);
+    expect(differences(desired, observe(desired, more)).map(({ field }) => field)).toEqual(differs);
   });
 
   test("in tools: every policy is written out, and bash is off even where skills need to read", () => {
@@ -113,5 +107,32 @@ describe("a difference", () => {
       enabled: false,
       exceptions: [{ name: "read", enabled: true, policy: "always_allow" }],
     });
+  });
+});
+
+describe("a foreign edit", () => {
+  const edited = planAgent(desired, observe(desired, { version: 4, system: "theirs" }));
+  const pushed = { generation: 7, syncedGeneration: 7, id: "agent_1", version: 3 };
+
+  test("is what differs in another version than ours, of a generation that had been pushed", () => {
+    expect(foreignEdit(edited, pushed)).toEqual({
+      providerVersion: 4,
+      fields: [{ field: "system", wanted: "Be kind", found: "theirs" }],
+    });
+  });
+
+  test("is also that it is not there any more", () => {
+    const plan = planAgent(desired, observe(desired, { archived: true }));
+    expect(foreignEdit(plan, pushed)).toMatchObject({ providerVersion: 3, fields: [{ field: "presence" }] });
+  });
+
+  test.each([
+    ["a change of ours that has not been pushed yet", edited, { ...pushed, syncedGeneration: 6 }],
+    ["a first creation", planAgent(desired, undefined), { ...pushed, id: null }],
+    ["what we want otherwise now, in the version we left", edited, { ...pushed, version: 4 }],
+    ["an agent as it should be", planAgent(desired, observe(desired, { version: 9 })), pushed],
+    ["an agent that is to go", planAgent("deleted", observe(desired, { version: 9, system: "theirs" })), pushed],
+  ])("is not %s", (_, plan, record) => {
+    expect(foreignEdit(plan, record)).toBeUndefined();
   });
 });

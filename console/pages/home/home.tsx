@@ -5,6 +5,7 @@ import { Section } from "../../parts/section.tsx";
 import { $api } from "../../wire/client.ts";
 import { useMay } from "../../wire/rights.ts";
 import { Budgets } from "./budgets.tsx";
+import { Chain } from "./chain.tsx";
 import { OutOfSync } from "./out-of-sync.tsx";
 import { Running } from "./running.tsx";
 import { WaitsForMe } from "./waits-for-me.tsx";
@@ -20,6 +21,7 @@ export function Home() {
         <Running />
         {may("agent:read") ? <OutOfSync /> : null}
         {may("budget:read") ? <Budgets /> : null}
+        {may("audit:read") ? <Chain /> : null}
         {may("agent:invoke") ? <Talk /> : null}
       </SimpleGrid>
     </Page>

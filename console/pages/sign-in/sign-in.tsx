@@ -16,6 +16,7 @@ const reasons: Readonly<Record<SignInError, string>> = {
   unknown_person: "Nobody in this organisation has the verified address you signed in with. Ask an administrator.",
   suspended: "Your access is suspended. Ask an administrator.",
   provider_away: "The identity provider cannot be reached. Please try again.",
+  unavailable: "Powerloom could not finish signing you in just now. Please try again.",
   provider_refused:
     "What the identity provider answered cannot be trusted, or it does not know this client. Ask an administrator.",
 };

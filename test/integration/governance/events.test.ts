@@ -1,49 +1,8 @@
 import { expect, test } from "vitest";
-import { type Person, signIn } from "../../../demo/api.ts";
-import { eventually, makeOrganisation, sharedStack } from "../../support/organisation.ts";
+import { signIn } from "../../../demo/api.ts";
+import { follow } from "../../support/event-stream.ts";
+import { makeOrganisation, sharedStack } from "../../support/organisation.ts";
 import { asSuperuser, call, inOrganisation, withRole } from "./stage.ts";
-
-interface Seen {
-  id: number;
-  type: string;
-  summary: string;
-}
-
-/** Follows the stream until it is closed; `seen` grows as events come. */
-async function follow(person: Person, headers: Record<string, string> = {}) {
-  const abort = new AbortController();
-  const answer = await fetch(`${sharedStack().apiUrl}/events`, {
-    headers: { Authorization: `Bearer ${person.token}`, ...headers },
-    signal: abort.signal,
-  });
-  expect(answer.status).toBe(200);
-  expect(answer.headers.get("content-type")).toBe("text/event-stream");
-  const seen: Seen[] = [];
-  const reading = (async () => {
-    let text = "";
-    for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += chunk;
-      const events = text.split("\n\n");
-      text = events.pop() ?? "";
-      for (const event of events) {
-        const id = /^id: (\d+)$/m.exec(event)?.[1];
-        const data = /^data: (.+)$/m.exec(event)?.[1];
-        if (id === undefined || data === undefined) continue;
-        const { type, summary } = JSON.parse(data) as { type: string; summary: string };
-        seen.push({ id: Number(id), type, summary });
-      }
-    }
-  })().catch(() => undefined);
-  return {
-    seen,
-    until: (summary: string) =>
-      eventually(async () => seen.find((event) => event.summary.includes(summary)), `an event about ${summary}`, 8_000),
-    async close() {
-      abort.abort();
-      await reading;
-    },
-  };
-}
 
 test("the event stream delivers what the caller may read and nothing else, and resumes where it was", async () => {
   const organisation = await makeOrganisation("events");

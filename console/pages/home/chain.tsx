@@ -1,0 +1,37 @@
+import { Alert, Anchor, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { Moment } from "../../parts/moment.tsx";
+import { Section } from "../../parts/section.tsx";
+import { Loaded } from "../../parts/states.tsx";
+import { $api } from "../../wire/client.ts";
+
+/** When the audit chain was last verified, and what came of it. */
+export function Chain() {
+  const query = $api.useQuery("get", "/audit/verified", {});
+  return (
+    <Section title="Audit chain">
+      <Loaded query={query} lines={1}>
+        {({ verdict, entries }) => (
+          <>
+            {verdict === null ? (
+              <Text size="sm">{entries} entries, never verified here.</Text>
+            ) : verdict.intact ? (
+              <Text size="sm">
+                Intact when verified <Moment at={verdict.at} /> ({verdict.entries} of now {entries} entries).
+              </Text>
+            ) : (
+              <Alert color="red" title={`Broken at position ${verdict.position}`}>
+                <Text size="sm">
+                  {verdict.reason}. Found <Moment at={verdict.at} />.
+                </Text>
+              </Alert>
+            )}
+            <Anchor component={Link} to="/audit" size="sm">
+              Open the audit trail
+            </Anchor>
+          </>
+        )}
+      </Loaded>
+    </Section>
+  );
+}
