@@ -2,10 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import chromium from "@sparticuz/chromium";
-import { chromium as browsers } from "playwright-core";
 import { openDevOrganisation } from "../demo/organisation.ts";
 import { startLocalStack } from "../stack/local-stack.ts";
+import { launchBrowser } from "./browser.ts";
 
 // Makes the pictures of the Temporal UI in docs/images: the list, and a mutation that waits for approval.
 const images = fileURLToPath(new URL("../docs/images/", import.meta.url));
@@ -18,10 +17,7 @@ const stack = await startLocalStack({
   log: () => undefined,
 });
 const organisation = await openDevOrganisation(stack, directory, () => undefined);
-const browser = await browsers.launch({
-  executablePath: await chromium.executablePath(),
-  args: [...chromium.args, "--no-sandbox"],
-});
+const browser = await launchBrowser();
 try {
   const asked = await organisation.admin.send("POST", "/agents", { name: "deploy-watch", ou: "/acme/production" });
   const workflowId = String(asked.body["workflow_id"]);

@@ -1,53 +1,25 @@
 import { createRequire } from "node:module";
-import chromium from "@sparticuz/chromium";
 import type { AxeResults } from "axe-core";
-import { type Browser, type BrowserContext, chromium as browsers, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
+import { anonymous as nobodys, signedIn as signInAs, type Window } from "../../scripts/browser.ts";
 import { sharedStack } from "./organisation.ts";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** The browser of these tests: it comes as a package for Linux on x64; elsewhere an installed Chrome is used. */
-export async function launchBrowser(): Promise<Browser> {
-  const own = process.platform === "linux" && process.arch === "x64";
-  return browsers.launch(
-    own
-      ? // Not with the package's own arguments: they switch off the rules of the web (CORS, Origin) and share one process.
-        { executablePath: await chromium.executablePath(), args: ["--no-sandbox", "--font-render-hinting=none"] }
-      : { channel: "chrome" },
-  );
-}
+export { launchBrowser } from "../../scripts/browser.ts";
 
-export interface Window {
-  width?: number;
-  height?: number;
-  colorScheme?: "light" | "dark";
-  apiUrl?: string;
-}
+/** A window, and the API it looks at when that is not the shared one. */
+type TestWindow = Window & { apiUrl?: string };
 
-/** A browser of a person's own, signed in in dev mode; cookies are shared with nobody. */
-export async function signedIn(browser: Browser, email: string, window: Window = {}): Promise<BrowserContext> {
-  const context = await anonymous(browser, window);
-  const apiUrl = window.apiUrl ?? sharedStack().apiUrl;
-  const answer = await context.request.post(`${apiUrl}/sign-in/dev`, {
-    data: { email },
-    headers: { origin: apiUrl, "powerloom-console": "1" },
-  });
-  if (!answer.ok()) throw new Error(`sign-in of ${email}: ${answer.status()} ${await answer.text()}`);
-  return context;
+/** A browser of a person's own, signed in in dev mode. */
+export function signedIn(browser: Browser, email: string, window: TestWindow = {}): Promise<BrowserContext> {
+  return signInAs(browser, window.apiUrl ?? sharedStack().apiUrl, email, window);
 }
 
 /** A browser of nobody in particular. */
-export async function anonymous(browser: Browser, window: Window = {}): Promise<BrowserContext> {
-  const context = await browser.newContext({
-    baseURL: window.apiUrl ?? sharedStack().apiUrl,
-    viewport: { width: window.width ?? 1280, height: window.height ?? 800 },
-    colorScheme: window.colorScheme ?? "light",
-    locale: "en-GB",
-    timezoneId: "Europe/Berlin",
-  });
-  context.setDefaultTimeout(20_000);
-  return context;
+export function anonymous(browser: Browser, window: TestWindow = {}): Promise<BrowserContext> {
+  return nobodys(browser, window.apiUrl ?? sharedStack().apiUrl, window);
 }
 
 /** Opens a page and fails the test later if the page broke a rule meanwhile: errors, and refusals of the content policy. */
