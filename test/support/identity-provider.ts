@@ -36,14 +36,15 @@ export const clientSecret = "client-secret";
 /**
  * A real OpenID provider (`oidc-provider`) on a port of its own.
  * @param callbacks redirect URIs of its clients, besides one that nobody listens at
+ * @param host its name; to a browser `localhost` is another site than 127.0.0.1
  */
-export async function startIdentityProvider(callbacks: string[] = []): Promise<IdentityProvider> {
+export async function startIdentityProvider(callbacks: string[] = [], host = "127.0.0.1"): Promise<IdentityProvider> {
   const accounts = new Map<string, Account>();
   let key = await newKey();
   let handle: RequestListener = (_request, response) => response.end();
   const http = createServer((request, response) => handle(request, response));
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  const issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const issuer = `http://${host}:${(http.address() as AddressInfo).port}`;
 
   function build(): void {
     const provider = new Provider(issuer, {

@@ -17,6 +17,8 @@ import { sharedStack } from "./organisation.ts";
 export interface OwnApi {
   url: string;
   deps: ApiDeps;
+  /** What it has logged so far, down to `debug`. */
+  lines: string[];
   /** Sets its clock forward (or back), in seconds. */
   shiftClock(seconds: number): void;
   close(): Promise<void>;
@@ -42,7 +44,8 @@ export async function startOwnApi(environment: NodeJS.ProcessEnv = {}): Promise<
   const db = openDatabase(stack.databaseUrl, { name: "powerloom-test", max: 6 });
   const keys = await openSigningKeys({ databaseUrl: stack.issuerDatabaseUrl, sealingKey, issuer: config.apiUrl });
   const temporal = await connectTemporal({ address: stack.temporalAddress, namespace: stack.temporalNamespace });
-  const log = pino({ level: "silent" });
+  const lines: string[] = [];
+  const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
   const notifications = listenToDatabase(stack.databaseUrl, log);
   let shiftMs = 0;
   const deps: ApiDeps = {
@@ -69,6 +72,7 @@ export async function startOwnApi(environment: NodeJS.ProcessEnv = {}): Promise<
   return {
     url,
     deps,
+    lines,
     shiftClock(seconds) {
       shiftMs = seconds * 1000;
     },

@@ -159,6 +159,22 @@ describe("signing in at the organisation's identity provider", () => {
     expect(entries[1]?.detail).toEqual({ method: "oidc" });
   });
 
+  test("leaves nothing in the log that one could sign in with", async () => {
+    const browser = openBrowser(api.url);
+    const there = await begin(browser, acme.name);
+    const pending = browser.cookies.get(pendingCookie) ?? "";
+    const back = new URL(await idp.authorise(there.href, accountOf(acme.admin.email)));
+    await comeBack(browser, back.href);
+    await browser.send("GET", "/me");
+    const said = api.lines.join("");
+    expect(said).toContain("/sign-in/callback");
+    const { state, code } = Object.fromEntries(back.searchParams);
+    for (const secret of [pending, state, code, browser.cookies.get(sessionCookie)]) {
+      expect(secret).toMatch(/./);
+      expect(said).not.toContain(secret);
+    }
+  });
+
   test("a public client proves itself by PKCE alone", async () => {
     const open = await organisation({ issuer: idp.issuer, audience: publicClient });
     const { browser, location } = await wholeWay(accountOf(open.admin.email), open.name);

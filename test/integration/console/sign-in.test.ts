@@ -1,6 +1,8 @@
+import { v7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signInOptions } from "../../../contracts/console.ts";
 import { hashToken } from "../../../core/bearer.ts";
+import { createOrganisation } from "../../../db/create-organisation.ts";
 import { type Browser, openBrowser } from "../../support/browser.ts";
 import { query, securityEvents } from "../../support/database.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
@@ -293,5 +295,17 @@ describe("what is told before anybody has signed in", () => {
   test("in production mode: nobody", async () => {
     const answer = await openBrowser(production.url).send("GET", "/sign-in/options");
     expect(answer.body).toMatchObject({ mode: "production", environment: "staging", people: [] });
+  });
+
+  test("where several organisations have an identity provider, none of them", async () => {
+    for (const name of ["one", "two"])
+      await createOrganisation(production.deps.db, () => v7(), {
+        name: `${name}-${v7().slice(-10)}`,
+        displayName: name,
+        adminEmail: "admin@provider.test",
+        adminName: "Ada Admin",
+        identityProvider: { issuer: "https://login.example", audience: "powerloom" },
+      });
+    expect((await openBrowser(production.url).send("GET", "/sign-in/options")).body).toMatchObject({ oidc: [] });
   });
 });
