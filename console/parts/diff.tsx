@@ -1,6 +1,6 @@
 import { Text } from "@mantine/core";
+import { lineDiff } from "../../core/text/line-diff.ts";
 import classes from "./diff.module.css";
-import { diffLines } from "./text-diff.ts";
 import { textOf } from "./value.tsx";
 
 type Fields = Readonly<Record<string, unknown>> | null;
@@ -37,7 +37,7 @@ function FieldDiff({ name, before, after }: { name: string; before: unknown; aft
         ? textOf(before)
             .split("\n")
             .map((text) => ({ kind: "removed", text }) as const)
-        : diffLines(textOf(before), textOf(after));
+        : lineDiff(textOf(before), textOf(after));
   return (
     <div className={classes["field"]}>
       <div className={classes["name"]}>{name}</div>

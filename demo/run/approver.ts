@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Paint } from "../../cli/paint.ts";
 import { oneLine, printable } from "../../cli/printable.ts";
+import { lineDiff } from "../../core/text/line-diff.ts";
 import type { Person } from "../api.ts";
-import { lineDiff } from "./line-diff.ts";
 import { diffLines } from "./show.ts";
 
 interface Approval {

@@ -1,6 +1,6 @@
 import type { Paint } from "../../cli/paint.ts";
 import { printable } from "../../cli/printable.ts";
-import type { DiffLine } from "./line-diff.ts";
+import type { DiffLine } from "../../core/text/line-diff.ts";
 
 /** Lines of a diff as people read them. */
 export function diffLines(diff: readonly DiffLine[], paint: Paint): string[] {

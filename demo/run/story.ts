@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { lineDiff } from "../../core/text/line-diff.ts";
 import { type Evidence, gatherEvidence } from "./evidence.ts";
-import { lineDiff } from "./line-diff.ts";
 import { type Ran, runIt, type StoryOptions } from "./perform.ts";
 import { gistOf, runTests, type TestRun } from "./project-tests.ts";
 import { proofsOf } from "./proofs.ts";
