@@ -24,7 +24,13 @@ export async function furnish(stack: LocalStack, admin: Person): Promise<Record<
   const session = await ben.make<{ session_id: string }>(`/agents/${meta.id}/invoke`, {
     prompt: "Set up a scoped sales-prospecting agent for Emma on the sales team with Apollo and Gmail access.",
   });
-  await admin.send("POST", "/budgets", { ou: "/acme/engineering", tokens: 2_000_000 });
+  const { data: ous } = await admin.get<{ data: { id: string; path: string }[] }>("/ous");
+  for (const { id, path } of ous)
+    if (/engineering$|sales$/.test(path))
+      await admin.make(`/ous/${id}/budget`, {
+        tokens_limit: path.endsWith("sales") ? 500_000 : 400_000,
+        cost_usd_limit: 25,
+      });
   const asked = await admin.send("POST", "/agents", {
     name: "deploy-watch",
     ou: "/acme/production",
