@@ -32,6 +32,7 @@ export async function voteOnApproval(context: ActionContext): Promise<Record<str
       { principalId: caller.principalId, roles, delegated: caller.act !== "", decision, digest, now },
     );
     if (!outcome.accepted) throw new PowerloomError(outcome.code, `${outcome.reason}.`, { rule: "vote-refused" });
+    announceVote(tx, approval, decision);
     const [, , after] = await Promise.all([
       tx.run(
         `insert into approval_votes (organisation_id, request_id, principal_id, decision, roles, digest, reason)
@@ -44,7 +45,6 @@ export async function voteOnApproval(context: ActionContext): Promise<Record<str
       // Runs behind the other two, on the same connection.
       findApproval(tx, approval.id),
     ]);
-    announceVote(tx, approval, decision);
     audit(context, tx, approval, "approval.vote", "voted", {
       decision,
       reason: reason ?? null,

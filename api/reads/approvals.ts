@@ -5,6 +5,8 @@ import {
   type ApprovalTally,
   approvalSelect,
   isAlsoAt,
+  isVotable,
+  type Kinds,
   pendingKinds,
   tallyApprovals,
 } from "../../db/queries/approvals.ts";
@@ -40,10 +42,11 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
     const { tx, caller, now } = context;
     const readableRoots = await rootsOf(context, "approval:read");
     const held = await heldBy(context);
-    const viewer = { principalId: caller.principalId, readableRoots };
+    const viewer = { principalId: caller.principalId, readableRoots, kinds: await kindsFor(context, held) };
     const tallies = await tallyApprovals(tx, viewer, now, new Date(now.getTime() + soonMs));
     const pending = tallies.filter(({ status }) => status === "pending");
-    const count = (some: readonly ApprovalTally[]) => some.reduce((sum, tally) => sum + tally.count, 0);
+    const count = (some: readonly ApprovalTally[], what: "count" | "expiring" | "votable" = "count") =>
+      some.reduce((sum, tally) => sum + tally[what], 0);
     const operations = [...new Set(pending.map(({ operation }) => operation))]
       .map((operation) => ({ operation, count: count(pending.filter((tally) => tally.operation === operation)) }))
       .sort((a, b) => b.count - a.count || a.operation.localeCompare(b.operation));
@@ -53,8 +56,8 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
       ),
       pending: {
         total: count(pending),
-        mine: count(pending.filter((tally) => isVotable(context, held, tally))),
-        expiring: count(pending.filter(({ expiring }) => expiring)),
+        mine: count(pending, "votable"),
+        expiring: count(pending, "expiring"),
         by_kind: Object.fromEntries(
           approvalKinds.map((kind) => [kind, count(pending.filter((tally) => tally.kind === kind))]),
         ),
@@ -79,38 +82,31 @@ function viewFor({ caller, now }: ReadContext, held: readonly HeldRole[], row: A
   return approvalToView(row, { ...caller, roles: approverRoles(held, row.ou_ancestors, row.requirements) }, now);
 }
 
-/** Only what the caller may vote on now. Their roles are matched with kinds of requests, by the rule that counts votes. */
+/** Only what the caller may vote on now. */
 async function narrowToVotable(context: ReadContext, conditions: Conditions, held: readonly HeldRole[]): Promise<void> {
-  const { tx, caller, now } = context;
-  const votable = (await pendingKinds(tx)).filter((kind) =>
-    isVotable(context, held, { ...kind, status: "pending", own: false, voted: false, expired: false }),
-  );
-  conditions.values.push(
-    votable.map(({ ou_id }) => ou_id),
-    votable.map(({ requirements }) => JSON.stringify(requirements)),
-  );
-  const [ous, requirements] = [conditions.values.length - 1, conditions.values.length];
-  conditions
-    .add(`(r.ou_id, r.requirements) in (select * from unnest($${ous}::uuid[], $${requirements}::jsonb[]))`)
-    .add("r.status = 'pending' and r.expires_at > ?", now)
-    .add("r.requester_id <> ?", caller.principalId)
-    .add("r.id not in (select request_id from approval_votes where principal_id = ?)", caller.principalId);
+  const { ous, digests } = await kindsFor(context, held);
+  const last = conditions.values.push(context.caller.principalId, context.now, ous, digests);
+  const [person, now, ofOus, ofDigests] = [3, 2, 1, 0].map((before) => `$${last - before}`) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  conditions.add(isVotable({ person, now, ous: ofOus, digests: ofDigests }));
 }
 
-function isVotable(
-  { caller, now }: ReadContext,
-  held: readonly HeldRole[],
-  kind: Pick<ApprovalTally, "status" | "ou_ancestors" | "requirements" | "own" | "voted" | "expired">,
-): boolean {
+/** Kinds of pending requests that the caller's roles count for, by the rule that counts votes: whoever asked is somebody else. */
+async function kindsFor({ tx, caller, now }: ReadContext, held: readonly HeldRole[]): Promise<Kinds> {
+  const kinds: Kinds = { ous: [], digests: [] };
   const { principalId } = caller;
-  const roles = approverRoles(held, kind.ou_ancestors, kind.requirements);
-  const ballot = {
-    status: kind.status,
-    requirements: kind.requirements,
-    requesterId: kind.own ? principalId : nobody,
-    expiresAt: new Date(kind.expired ? now.getTime() : now.getTime() + 1),
-    votes: kind.voted ? [{ principalId, decision: "approve" as const, roles }] : [],
-    digest: "",
-  };
-  return mayVote(ballot, { principalId, roles, delegated: caller.act !== "", now });
+  for (const { ou_id, ou_ancestors, asked } of await pendingKinds(tx))
+    for (const { digest, requirements } of asked) {
+      const expiresAt = new Date(now.getTime() + 1);
+      const ballot = { status: "pending" as const, requirements, requesterId: nobody, expiresAt, votes: [], digest };
+      const roles = approverRoles(held, ou_ancestors, requirements);
+      if (!mayVote(ballot, { principalId, roles, delegated: caller.act !== "", now })) continue;
+      kinds.ous.push(ou_id);
+      kinds.digests.push(digest);
+    }
+  return kinds;
 }

@@ -51,60 +51,82 @@ export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise
   return row;
 }
 
-/** Requests that are alike for whoever may vote on them or see them, and how many there are. */
+/** What pending requests at one OU ask for: few different things, however many requests there are. */
+export interface PendingKinds {
+  ou_id: string;
+  ou_ancestors: string[];
+  asked: { digest: string; requirements: Requirement[] }[];
+}
+
+/** From each kind to the next in the index: what it costs grows with the kinds, not with the requests. */
+export function pendingKinds(sql: Sql): Promise<PendingKinds[]> {
+  return sql.rows<PendingKinds>(
+    `with recursive kinds as (
+       (select requirements_digest, ou_id, requirements from approval_requests where status = 'pending'
+         order by requirements_digest, ou_id limit 1)
+       union all
+       select n.* from kinds k cross join lateral (
+         select r.requirements_digest, r.ou_id, r.requirements from approval_requests r
+          where r.status = 'pending' and (r.requirements_digest, r.ou_id) > (k.requirements_digest, k.ou_id)
+          order by r.requirements_digest, r.ou_id limit 1) n)
+     select o.id as ou_id, o.ancestors as ou_ancestors,
+            json_agg(json_build_object('digest', k.requirements_digest, 'requirements', k.requirements)) as asked
+       from kinds k join ous o on o.id = k.ou_id group by o.id, o.ancestors`,
+  );
+}
+
+/** Kinds of requests, as pairs of an OU and a digest of what is asked for there. */
+export interface Kinds {
+  ous: string[];
+  digests: string[];
+}
+
+/**
+ * SQL: somebody may vote on the request now. Their roles have been matched with its kind before; the rest is what
+ * `castVote` asks of the request itself. The coalesce keeps it a test of each row: joined, a page would need them all.
+ * @param at placeholders of the person's id, of the time, and of the OUs and digests of the kinds
+ */
+export function isVotable(at: { person: string; now: string; ous: string; digests: string }): string {
+  return `r.status = 'pending' and r.requester_id <> ${at.person} and r.expires_at > ${at.now}
+    and coalesce((r.ou_id, r.requirements_digest) in (select * from unnest(${at.ous}::uuid[], ${at.digests}::text[])), false)
+    and r.id not in (select request_id from approval_votes where principal_id = ${at.person})`;
+}
+
+/** SQL: the request is also about one of these OUs. Its approvers must see it. */
+export function isAlsoAt(ous: string): string {
+  return `r.also_at ?| ${ous}::text[]`;
+}
+
 export interface ApprovalTally {
   status: ApprovalStatus;
   kind: ApprovalRow["kind"];
   operation: string;
-  ou_id: string;
-  ou_ancestors: string[];
-  requirements: Requirement[];
-  /** Asked for by the person who looks. */
-  own: boolean;
-  /** That person has voted already. */
-  voted: boolean;
-  expired: boolean;
-  /** Runs out before the given time, and has not yet. */
-  expiring: boolean;
   count: number;
+  /** Run out before the given time, and have not yet. */
+  expiring: number;
+  /** That the person may vote on now. */
+  votable: number;
 }
 
 /**
- * All requests a person may see, counted by what decides whether they may vote: there are few such kinds, however many
- * requests there are.
- * @param readableRoots OUs from which downwards the person may read approvals
+ * Counts the requests a person may see.
+ * @param viewer who, the OUs from which downwards they may read approvals, and the kinds their roles count for
  */
 export function tallyApprovals(
   sql: Sql,
-  viewer: { principalId: string; readableRoots: readonly string[] },
+  viewer: { principalId: string; readableRoots: readonly string[]; kinds: Kinds },
   now: Date,
   soon: Date,
 ): Promise<ApprovalTally[]> {
+  const votable = isVotable({ person: "$1::uuid", now: "$3::timestamptz", ous: "$5", digests: "$6" });
   return sql.rows<ApprovalTally>(
-    `with counted as materialized (
-       select r.status, r.kind, r.operation, r.ou_id, r.requirements, r.requester_id = $1 as own,
-              v.principal_id is not null as voted, r.expires_at <= $3 as expired,
-              r.expires_at > $3 and r.expires_at <= $4 as expiring, count(*)::integer as count
-         from approval_requests r
-         left join approval_votes v
-           on v.organisation_id = r.organisation_id and v.request_id = r.id and v.principal_id = $1
-        group by 1, 2, 3, 4, 5, 6, 7, 8, 9)
-     select r.*, o.ancestors as ou_ancestors from counted r join ous o on o.id = r.ou_id
-      where own or o.ancestors && $2::uuid[] or ${isAlsoAt("$2")}`,
-    [viewer.principalId, viewer.readableRoots, now, soon],
-  );
-}
-
-/** SQL: the request is also about an OU at or below one of these. Its approvers must see it. */
-export function isAlsoAt(ous: string): string {
-  return `exists (select from jsonb_array_elements(r.requirements) q where q -> 'alsoAt' ?| ${ous}::text[])`;
-}
-
-/** What pending requests ask for and where: few combinations, however many requests there are. */
-export function pendingKinds(sql: Sql): Promise<Pick<ApprovalTally, "ou_id" | "ou_ancestors" | "requirements">[]> {
-  return sql.rows(
-    `with kinds as materialized (select distinct ou_id, requirements from approval_requests where status = 'pending')
-     select k.*, o.ancestors as ou_ancestors from kinds k join ous o on o.id = k.ou_id`,
+    `select r.status, r.kind, r.operation, count(*)::integer as count,
+            (count(*) filter (where r.expires_at > $3::timestamptz and r.expires_at <= $4::timestamptz))::integer as expiring,
+            (count(*) filter (where ${votable}))::integer as votable
+       from approval_requests r
+      where r.requester_id = $1::uuid or r.ou_id in (select o.id from ous o where o.ancestors && $2::uuid[]) or ${isAlsoAt("$2")}
+      group by r.status, r.kind, r.operation`,
+    [viewer.principalId, viewer.readableRoots, now, soon, viewer.kinds.ous, viewer.kinds.digests],
   );
 }
 

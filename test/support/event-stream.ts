@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { Person } from "../../demo/api.ts";
 import { eventually, sharedStack } from "./organisation.ts";
 
-export interface Seen {
+interface Seen {
   id: number;
   type: string;
   summary: string;

@@ -104,6 +104,7 @@ const itsOwn = [
   "create_intended_at",
   "checked_at",
   "archived_at",
+  "drift",
   "updated_at",
   "health",
 ];
@@ -113,6 +114,7 @@ const bookkeeping = [
   "control_plane_audit",
   "audit_heads",
   "change_events",
+  "audit_verdicts",
   "provider_environments",
 ];
 

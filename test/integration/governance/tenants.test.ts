@@ -90,6 +90,7 @@ describe("row-level security", () => {
         "approval_policies",
         "approval_requests",
         "audit_heads",
+        "audit_verdicts",
         "authority_versions",
         "bindings",
         "change_events",
@@ -276,6 +277,7 @@ async function furnished(label: string): Promise<TestOrganisation> {
     const [run = ""] = await storeRuns(tx, [{ ouId: ou?.id ?? "", requesterId, budget: { tokens: 1 } }]);
     await storeElevation(tx, run);
   });
+  await admin.get("/audit/verify");
   await make("/approval-policies", { name: "policy", ou: root, operations: ["ou.create"] });
   await askForApproval(admin, "/ous", { parent: root, name: "pending" });
   return organisation;
