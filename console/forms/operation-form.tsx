@@ -1,7 +1,7 @@
 import { Alert, Anchor, Button, Grid, Group, Stack, Text } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Problem } from "../parts/states.tsx";
 import { queryClient } from "../wire/client.ts";
 import { toProblem } from "../wire/problem.ts";
@@ -21,6 +21,8 @@ export function OperationForm({
   initial = {},
   fields,
   ifMatch,
+  onlyChanged = false,
+  onConflict,
   onApplied,
   danger = false,
 }: {
@@ -33,6 +35,10 @@ export function OperationForm({
   fields?: readonly string[];
   /** ETag of what is changed: somebody else's change in between is refused. */
   ifMatch?: string;
+  /** Leave out what is as it was in `initial`. */
+  onlyChanged?: boolean;
+  /** It is no longer what `ifMatch` says. Must stay the same function. */
+  onConflict?: () => unknown;
   onApplied: (result: Readonly<Record<string, unknown>>) => void;
   danger?: boolean;
 }) {
@@ -41,7 +47,7 @@ export function OperationForm({
   const [touched, setTouched] = useState(false);
   // One key for one intention: sent twice, it is done once. Changed values are another intention.
   const key = useRef(crypto.randomUUID());
-  const all = { ...values, ...fixed };
+  const all = { ...(onlyChanged ? changedOf(values, initial) : values), ...fixed };
   const verdict = useTryOut(operation, all, { ifMatch, enabled: true });
   const sending = useMutation({
     mutationFn: () => send(operation, all, { idempotencyKey: key.current, ifMatch }),
@@ -52,6 +58,8 @@ export function OperationForm({
     onError: () => {
       key.current = crypto.randomUUID();
     },
+    // An answer may hold a secret that is shown once: it is kept no longer than its form.
+    gcTime: 0,
   });
 
   const asked = (fields ?? spec.params.map(({ name }) => name)).flatMap((name) => {
@@ -59,6 +67,10 @@ export function OperationForm({
     return parameter === undefined || name in fixed ? [] : [parameter];
   });
   const problem = sending.error ?? verdict.error;
+  const conflict = problem !== null && toProblem(problem).status === 412;
+  useEffect(() => {
+    if (conflict) onConflict?.();
+  }, [conflict, onConflict]);
   const faults = problem === null ? [] : toProblem(problem).fields;
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -110,6 +122,11 @@ export function OperationForm({
       </Group>
     </form>
   );
+}
+
+/** The values that are no longer what they were. */
+function changedOf(values: Values, initial: Values): Values {
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== initial[name]));
 }
 
 /** What the API takes for what is not said: shown, so that nobody has to guess. */
