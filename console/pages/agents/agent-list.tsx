@@ -6,6 +6,7 @@ import { More } from "../../parts/more.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { agentKinds, syncStates } from "./choices.ts";
 
 /** What agents are narrowed to; what is no known choice narrows nothing. */
@@ -35,9 +36,7 @@ export function AgentList({ search: { q, ou, sync_state, kind } }: { search: Age
       },
     },
     {
-      pageParamName: "cursor",
-      initialPageParam: undefined,
-      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      ...byCursor,
       placeholderData: (before) => before,
     },
   );

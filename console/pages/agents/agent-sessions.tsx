@@ -2,6 +2,7 @@ import { Stack } from "@mantine/core";
 import { More } from "../../parts/more.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { $api } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { SessionTable } from "../sessions/session-table.tsx";
 
 /** An agent's sessions that the reader may see. */
@@ -10,11 +11,7 @@ export function AgentSessions({ agentId }: { agentId: string }) {
     "get",
     "/sessions",
     { params: { query: { agent_id: agentId, limit: 50 } } },
-    {
-      pageParamName: "cursor",
-      initialPageParam: undefined,
-      getNextPageParam: (page) => page.next_cursor ?? undefined,
-    },
+    byCursor,
   );
   return (
     <Loaded query={query}>

@@ -35,7 +35,7 @@ export function Agent() {
   return <Found agent={query.data} error={query.error} />;
 }
 
-function Found({ agent, error }: { agent: Shown["AgentDetail"]; error: unknown }) {
+function Found({ agent, error }: { agent: Shown["AgentState"]; error: unknown }) {
   const search = useSearch({ from: "/shell/agents/$agentId" });
   const navigate = useNavigate();
   const tab = tabs.find((each) => each === search.tab) ?? "overview";
@@ -84,7 +84,7 @@ function Found({ agent, error }: { agent: Shown["AgentDetail"]; error: unknown }
   );
 }
 
-function Actions({ agent }: { agent: Shown["AgentDetail"] }) {
+function Actions({ agent }: { agent: Shown["AgentState"] }) {
   const may = useMay();
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);

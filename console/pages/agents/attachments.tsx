@@ -10,7 +10,7 @@ import { OperationModal } from "./operation-modal.tsx";
 type Asked = Omit<ComponentProps<typeof OperationModal>, "onClose" | "onApplied">;
 
 /** What an agent can use: MCP servers and skills, and the ways to attach and detach them. */
-export function Attachments({ agent }: { agent: Shown["AgentDetail"] }) {
+export function Attachments({ agent }: { agent: Shown["AgentState"] }) {
   const may = useMay();
   const [asked, setAsked] = useState<Asked>();
   const { mcp_servers: servers, skills } = agent.attachments;

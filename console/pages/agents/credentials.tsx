@@ -11,7 +11,7 @@ import { OperationModal } from "./operation-modal.tsx";
 import { Secret } from "./secret.tsx";
 
 /** With what an agent reaches its MCP servers: bindings and times, never secrets. */
-export function Credentials({ agent }: { agent: Shown["AgentDetail"] }) {
+export function Credentials({ agent }: { agent: Shown["AgentState"] }) {
   const may = useMay();
   const [creating, setCreating] = useState(false);
   const [secret, setSecret] = useState<string>();
@@ -95,7 +95,7 @@ function NewCredential({
   onClose,
   onSecret,
 }: {
-  agent: Shown["AgentDetail"];
+  agent: Shown["AgentState"];
   onClose: () => void;
   onSecret: (secret: string) => void;
 }) {

@@ -27,12 +27,12 @@ export function EditAgent() {
 }
 
 /** What can be changed. */
-function fieldsOf(agent: Shown["AgentDetail"]) {
+function fieldsOf(agent: Shown["AgentState"]) {
   const { display_name, description, model, system_prompt, owner_email: owner } = agent;
   return { display_name, owner, model, description, system_prompt };
 }
 
-function Form({ now, refetch }: { now: Shown["AgentDetail"]; refetch: () => unknown }) {
+function Form({ now, refetch }: { now: Shown["AgentState"]; refetch: () => unknown }) {
   const navigate = useNavigate();
   // The agent as it was when the form was filled in: what is typed is meant for that one.
   const [begun, setBegun] = useState(now);

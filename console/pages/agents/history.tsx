@@ -9,6 +9,7 @@ import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 /** What was asked to be done with an agent and, for who may read it, what the audit trail holds of it. */
@@ -24,16 +25,7 @@ export function History({ agentId }: { agentId: string }) {
 }
 
 function Changes({ target }: { target: string }) {
-  const query = $api.useInfiniteQuery(
-    "get",
-    "/requests",
-    { params: { query: { target, limit: 20 } } },
-    {
-      pageParamName: "cursor",
-      initialPageParam: undefined,
-      getNextPageParam: (page) => page.next_cursor ?? undefined,
-    },
-  );
+  const query = $api.useInfiniteQuery("get", "/requests", { params: { query: { target, limit: 20 } } }, byCursor);
   return (
     <Section title="Changes">
       <Loaded query={query}>

@@ -8,7 +8,7 @@ import { useMay } from "../../wire/rights.ts";
 import { Talk } from "./talk.tsx";
 
 /** What an agent is, and a place to begin talking to it. */
-export function Overview({ agent }: { agent: Shown["AgentDetail"] }) {
+export function Overview({ agent }: { agent: Shown["AgentState"] }) {
   const may = useMay();
   const { mcp_servers: servers, skills } = agent.attachments;
   return (

@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from "react";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 
 /** A tree of more than this is better searched than browsed. */
 const most = 2_000;
@@ -11,9 +12,7 @@ export function useOus() {
     "/ous",
     { params: { query: { limit: 200 } } },
     {
-      pageParamName: "cursor",
-      initialPageParam: undefined,
-      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      ...byCursor,
       staleTime: 30_000,
     },
   );

@@ -6,6 +6,7 @@ import { Page } from "../../parts/page.tsx";
 import { changedSearch } from "../../parts/search-params.ts";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { SessionTable } from "./session-table.tsx";
 
 const statuses = [
@@ -38,9 +39,7 @@ export function Sessions() {
       },
     },
     {
-      pageParamName: "cursor",
-      initialPageParam: undefined,
-      getNextPageParam: (page) => page.next_cursor ?? undefined,
+      ...byCursor,
       enabled: all || me.data !== undefined,
     },
   );
