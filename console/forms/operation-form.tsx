@@ -47,8 +47,9 @@ export function OperationForm({
   const [touched, setTouched] = useState(false);
   // One key for one intention: sent twice, it is done once. Changed values are another intention.
   const key = useRef(crypto.randomUUID());
+  const unchanged = onlyChanged && Object.keys(changedOf(values, initial)).length === 0;
   const all = { ...(onlyChanged ? changedOf(values, initial) : values), ...fixed };
-  const verdict = useTryOut(operation, all, { ifMatch, enabled: true });
+  const verdict = useTryOut(operation, all, { ifMatch, enabled: !unchanged });
   const sending = useMutation({
     mutationFn: () => send(operation, all, { idempotencyKey: key.current, ifMatch }),
     onSuccess: async (sent: Sent) => {
@@ -66,7 +67,7 @@ export function OperationForm({
     const parameter = spec.params.find((param) => param.name === name);
     return parameter === undefined || name in fixed ? [] : [parameter];
   });
-  const problem = sending.error ?? verdict.error;
+  const problem = sending.error ?? (unchanged ? null : verdict.error);
   const conflict = problem !== null && toProblem(problem).status === 412;
   useEffect(() => {
     if (conflict) onConflict?.();
@@ -102,7 +103,11 @@ export function OperationForm({
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: asked.length === 0 ? 12 : 6 }}>
           <Stack gap="sm" aria-live="polite">
-            {sending.error === null ? (
+            {unchanged ? (
+              <Text size="sm" c="dimmed">
+                Nothing has been changed yet.
+              </Text>
+            ) : sending.error === null ? (
               <Verdict dryRun={verdict.error === null ? verdict.data : undefined} error={verdict.error} />
             ) : (
               <Problem error={sending.error} />
@@ -114,7 +119,7 @@ export function OperationForm({
         <Button
           type="submit"
           loading={sending.isPending}
-          disabled={verdict.error !== null || verdict.data === undefined}
+          disabled={unchanged || verdict.error !== null || verdict.data === undefined}
           {...(danger ? { color: "red" } : {})}
         >
           {verdict.data?.decision === "needs_approval" && verdict.error === null ? "Ask for approval" : submitLabel}

@@ -73,7 +73,7 @@ function AgentTable({ agents }: { agents: readonly Shown["Agent"][] }) {
         {
           title: "Name",
           cell: ({ id, name, display_name: shown }) => (
-            <>
+            <div>
               <Anchor component={Link} to={`/agents/${id}`} inherit fw={550}>
                 {shown}
               </Anchor>
@@ -82,12 +82,21 @@ function AgentTable({ agents }: { agents: readonly Shown["Agent"][] }) {
                   {name}
                 </Text>
               )}
-            </>
+            </div>
           ),
         },
-        { title: "Unit", cell: ({ ou_path: path }) => path },
-        { title: "Owner", cell: ({ owner_email: email }) => email },
-        { title: "Model", cell: ({ model }) => model },
+        {
+          title: "Unit and owner",
+          cell: ({ ou_path: path, owner_email: email }) => (
+            <div>
+              {path}
+              <Text size="xs" c="dimmed">
+                {email}
+              </Text>
+            </div>
+          ),
+        },
+        { title: "Model", width: "10.5rem", cell: ({ model }) => model },
         { title: "Sync", width: "6rem", cell: ({ sync_state: value }) => <Status value={value} /> },
         { title: "Updated", width: "7rem", cell: ({ updated_at: at }) => <Moment at={at} /> },
       ]}

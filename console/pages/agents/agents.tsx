@@ -37,7 +37,7 @@ export function Agents() {
       }
     >
       <Grid gap="md">
-        <Grid.Col span={{ base: 12, md: 3 }}>
+        <Grid.Col span={{ base: 12, md: 2.6 }}>
           <Paper withBorder p="xs" visibleFrom="md" component="nav" aria-label="Units">
             <Loaded query={query} lines={4}>
               {() => <OuTree ous={ous} chosen={search.ou} onChoose={(ou) => narrow({ ou })} />}
@@ -56,7 +56,7 @@ export function Agents() {
             />
           </Box>
         </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 9 }}>
+        <Grid.Col span={{ base: 12, md: 9.4 }}>
           <Stack gap="sm">
             <Group gap="sm" align="flex-end">
               <TextInput

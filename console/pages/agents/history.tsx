@@ -69,10 +69,20 @@ function Change({ request }: { request: Shown["Request"] }) {
           </Anchor>
           <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
             {request.requester_email}
-            {actor === null ? "" : ` through ${actor}`}, <Moment at={request.created_at} />
+            {actor === null ? (
+              ""
+            ) : (
+              <>
+                {" "}
+                through <Through actor={actor} />
+              </>
+            )}
+            , <Moment at={request.created_at} />
           </Text>
         </div>
-        <Status value={request.status} />
+        <div style={{ flex: "none" }}>
+          <Status value={request.status} />
+        </div>
       </Group>
       {diff === null ? null : (
         <details onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -108,7 +118,7 @@ function Audit({ target }: { target: string }) {
               },
               { title: "Operation", cell: ({ operation }) => operation },
               { title: "Outcome", cell: ({ outcome }) => <Status value={outcome} /> },
-              { title: "Through", cell: ({ act }) => act ?? "–" },
+              { title: "Through", cell: ({ act }) => (act === null ? "–" : <Through actor={act} />) },
               { title: "When", cell: ({ at }) => <Moment at={at} /> },
             ]}
           />
@@ -116,4 +126,10 @@ function Audit({ target }: { target: string }) {
       </Loaded>
     </Section>
   );
+}
+
+/** An agent, run or client that somebody acted through; ids short, in full on hover. */
+function Through({ actor }: { actor: string }) {
+  const [kind, id = ""] = actor.split(":");
+  return <span title={actor}>{id.length === 36 ? `${kind} ${id.slice(0, 8)}…${id.slice(-4)}` : actor}</span>;
 }

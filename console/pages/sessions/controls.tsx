@@ -27,12 +27,18 @@ export function Controls({
     },
   });
   return (
-    <>
+    <Group gap="xs">
       {interrupt.error === null ? null : <Problem error={interrupt.error} />}
-      <Button variant="default" disabled={!busy} loading={interrupt.isPending} onClick={() => interrupt.mutate()}>
+      <Button
+        size="xs"
+        variant="default"
+        disabled={!busy}
+        loading={interrupt.isPending}
+        onClick={() => interrupt.mutate()}
+      >
         Interrupt
       </Button>
-      <Button variant="light" color="red" onClick={open}>
+      <Button size="xs" variant="light" color="red" onClick={open}>
         End
       </Button>
       <Modal opened={asking} onClose={close} title="End this session?">
@@ -52,6 +58,6 @@ export function Controls({
           </Group>
         </Stack>
       </Modal>
-    </>
+    </Group>
   );
 }

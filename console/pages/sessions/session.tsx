@@ -86,11 +86,6 @@ function Open({
           </Anchor>
         </>
       }
-      actions={
-        !over && (mine || may("session:control")) ? (
-          <Controls sessionId={session.id} busy={status === "running" || status === "waiting"} />
-        ) : undefined
-      }
     >
       {session.error === null ? null : (
         <Alert color="red" title="The session failed">
@@ -116,7 +111,12 @@ function Open({
         style={{ zIndex: 1, background: "light-dark(var(--mantine-color-gray-0), var(--mantine-color-dark-8))" }}
       >
         <Stack gap="xs">
-          <StatusLine status={status} following={following} reason={session.end_reason} />
+          <Group justify="space-between" gap="xs">
+            <StatusLine status={status} following={following} reason={session.end_reason} />
+            {!over && (mine || may("session:control")) ? (
+              <Controls sessionId={session.id} busy={status === "running" || status === "waiting"} />
+            ) : null}
+          </Group>
           <MessageBox
             sessionId={session.id}
             off={
@@ -138,13 +138,13 @@ const words: Readonly<Record<string, string>> = {
   starting: "The session is being opened.",
   running: "The agent is at work.",
   waiting: "A tool call waits for an approver.",
-  idle: "The agent has answered, and waits for you.",
+  idle: "The agent has answered.",
 };
 
 function StatusLine({ status, following, reason }: { status: string; following: Following; reason: string | null }) {
   const busy = status === "running" || status === "starting";
   return (
-    <Group gap="xs" role="status" wrap="nowrap">
+    <Group gap="xs" role="status" wrap="nowrap" style={{ flex: "1 1 14rem", minWidth: 0 }}>
       <Status value={status} />
       {busy ? <Loader size="xs" type="dots" aria-hidden="true" /> : null}
       <Text size="xs" c="dimmed">

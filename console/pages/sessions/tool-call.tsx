@@ -15,6 +15,7 @@ export function ToolCall({ call }: { call: Call }) {
     Object.entries(input)
       .map(([name, value]) => `${name}: ${textOf(value)}`)
       .join(", "),
+    90,
   );
   return (
     <Stack gap={6} className={classes["entry"] ?? ""}>
@@ -42,10 +43,12 @@ export function ToolCall({ call }: { call: Call }) {
             )}
           </Stack>
         ) : null}
-        {result === null || open ? null : (
-          <div className={classes["line"]}>{result.problem === undefined ? result.summary : ""}</div>
-        )}
       </details>
+      {result === null || open || result.problem !== undefined ? null : (
+        <Text size="xs" c="dimmed" pl="md" lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+          {result.summary || "no answer in words"}
+        </Text>
+      )}
       {asked?.decision === "deny" ? (
         <Text size="xs">An approver denied the call{asked.reason === "" ? "." : `: ${asked.reason}`}</Text>
       ) : null}

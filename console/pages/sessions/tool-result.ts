@@ -15,8 +15,6 @@ export interface ToolResult {
   agentId?: string;
 }
 
-const longestSummary = 200;
-
 /** Reads an answer. Only what our own server says of requests and agents is believed: links are made of it. */
 export function readResult(payload: Fields, server: string): ToolResult {
   const text = wordsOf(payload["content"]);
@@ -79,7 +77,7 @@ function matching(value: unknown, pattern: RegExp): string | undefined {
 }
 
 /** A text in one line of bounded length. */
-export function oneLine(text: string): string {
+export function oneLine(text: string, longest = 200): string {
   const line = text.replace(/\s+/g, " ").trim();
-  return line.length > longestSummary ? `${line.slice(0, longestSummary - 1)}…` : line;
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }
