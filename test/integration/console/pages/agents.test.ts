@@ -135,8 +135,8 @@ test("a change made meanwhile by somebody else is shown, and not overwritten", a
     expect(await page.getByLabel("Description").inputValue()).toBe("Sells everything");
     await page.getByLabel("Description").fill("Sells well, and everything");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("Sells well, and everything").waitFor();
     await page.waitForURL(new RegExp(`/agents/${seller.id}$`));
+    await page.getByText("Sells well, and everything", { exact: true }).waitFor();
     const changed = await admin.get<{ system_prompt: string }>(`/agents/${seller.id}`);
     expect(changed.system_prompt).toBe(foreign);
   });
