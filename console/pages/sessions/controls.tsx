@@ -1,6 +1,7 @@
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { Problem } from "../../parts/states.tsx";
 import { api, queryClient } from "../../wire/client.ts";
 
@@ -19,6 +20,11 @@ export function Controls({
     mutationFn: () => api.POST("/sessions/{session_id}/interrupt", params),
     onSuccess: refresh,
   });
+  const { reset } = interrupt;
+  // It has been heard, or there is nothing any more that it was meant for.
+  useEffect(() => {
+    if (!busy) reset();
+  }, [busy, reset]);
   const end = useMutation({
     mutationFn: () => api.POST("/sessions/{session_id}/end", { ...params, body: {} }),
     onSuccess: async () => {
@@ -29,6 +35,11 @@ export function Controls({
   return (
     <Group gap="xs">
       {interrupt.error === null ? null : <Problem error={interrupt.error} />}
+      {interrupt.isSuccess ? (
+        <Text size="xs" c="dimmed" role="status">
+          Told to stop
+        </Text>
+      ) : null}
       <Button
         size="xs"
         variant="default"

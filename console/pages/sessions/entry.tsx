@@ -29,7 +29,7 @@ export const EntryView = memo(function EntryView({
           <span className={classes["who"]}>
             {{ person, agent, control_plane: "Powerloom" }[entry.kind]}, <Moment at={entry.at} />
           </span>
-          {entry.text}
+          <div>{entry.text}</div>
         </div>
       );
     case "call":

@@ -81,7 +81,7 @@ function Open({
       subtitle={
         <>
           For {session.invoker_email}, begun <Moment at={session.created_at} />.{" "}
-          <Anchor component={Link} to={`/agents/${session.agent_id}`} inherit>
+          <Anchor component={Link} to={`/agents/${session.agent_id}`} inherit underline="always">
             The agent
           </Anchor>
         </>

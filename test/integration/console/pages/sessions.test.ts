@@ -220,19 +220,31 @@ test("a browser whose sign-in ends while it watches is led to sign in again", as
 });
 
 test("one says more, interrupts, and ends a session, which is asked again", async () => {
+  const before = tools.calls.length;
   const id = await invoke(emma, scribeId);
   await as(emma, `/sessions/${id}`, async (page) => {
     await call(page, "held_note").getByText("running").waitFor();
     await page.getByRole("button", { name: "Interrupt" }).click();
+    await page.getByText("Told to stop").waitFor();
+    // The stand-in stops between calls: it has to know before this one is answered.
+    await eventually(async () => {
+      const sent =
+        "select 1 from session_commands where kind = 'interrupt' and session_id = $1 and sent_at is not null";
+      return (await query(sent, [id]))[0];
+    }, "the provider has the interrupt");
+    await releaseWhenHeld(before);
     await log(page).getByText("Interrupted").waitFor();
     await page.getByText("The agent has answered.").waitFor();
     const box = page.getByRole("textbox", { name: "Message" });
+    const again = tools.calls.length;
     await box.fill("Go on");
     await box.press("Shift+Enter");
     await box.pressSequentially(foreign);
     await box.press("Enter");
     await log(page).getByText(`Go on\n${foreign}`).waitFor();
     expect(await box.inputValue()).toBe("");
+    await releaseWhenHeld(again);
+    await log(page).getByText("All noted.").waitFor();
     await page.getByRole("button", { name: "End", exact: true }).click();
     const dialog = page.getByRole("dialog", { name: "End this session?" });
     await dialog.getByRole("button", { name: "Keep it open" }).click();
@@ -243,7 +255,6 @@ test("one says more, interrupts, and ends a session, which is asked again", asyn
     await log(page).getByText("The session is over: ended by its user").waitFor();
     expect(await page.getByRole("textbox", { name: "Message" }).count()).toBe(0);
   });
-  tools.release();
 });
 
 test("a conversation of two thousand events shows its end, brings the rest on request, and stays where one reads", async () => {
