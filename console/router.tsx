@@ -34,7 +34,43 @@ const agents = createRoute({
   component: lazyRouteComponent(() => import("./pages/agents/agents.tsx"), "Agents"),
 });
 
-const routeTree = root.addChildren([signIn, shell.addChildren([home, agents])]);
+const newAgent = createRoute({
+  getParentRoute: () => shell,
+  path: "/agents/new",
+  validateSearch: textSearch("ou"),
+  component: lazyRouteComponent(() => import("./pages/agents/new-agent.tsx"), "NewAgent"),
+});
+
+const agent = createRoute({
+  getParentRoute: () => shell,
+  path: "/agents/$agentId",
+  validateSearch: textSearch("tab"),
+  component: lazyRouteComponent(() => import("./pages/agents/agent.tsx"), "Agent"),
+});
+
+const editAgent = createRoute({
+  getParentRoute: () => shell,
+  path: "/agents/$agentId/edit",
+  component: lazyRouteComponent(() => import("./pages/agents/edit-agent.tsx"), "EditAgent"),
+});
+
+const sessions = createRoute({
+  getParentRoute: () => shell,
+  path: "/sessions",
+  validateSearch: textSearch("whose", "status", "agent_id"),
+  component: lazyRouteComponent(() => import("./pages/sessions/sessions.tsx"), "Sessions"),
+});
+
+const session = createRoute({
+  getParentRoute: () => shell,
+  path: "/sessions/$sessionId",
+  component: lazyRouteComponent(() => import("./pages/sessions/session.tsx"), "Session"),
+});
+
+const routeTree = root.addChildren([
+  signIn,
+  shell.addChildren([home, agents, newAgent, agent, editAgent, sessions, session]),
+]);
 
 export const router = createRouter({
   routeTree,

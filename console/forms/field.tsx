@@ -8,7 +8,8 @@ const longTexts: ReadonlySet<string> = new Set(["system_prompt", "content", "des
 
 const words = (name: string) => {
   const text = name.replace(/_id$/, "").replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\b(ou|mcp|usd|url)\b/g, (part) => part.toUpperCase());
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return whole.replace(/\b(ou|mcp|usd|url)\b/gi, (part) => part.toUpperCase());
 };
 
 /** One field of an operation: the control that fits its type, or a choice of what exists. */

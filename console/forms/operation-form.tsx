@@ -1,7 +1,7 @@
 import { Alert, Anchor, Button, Grid, Group, Stack, Text } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Problem } from "../parts/states.tsx";
 import { queryClient } from "../wire/client.ts";
 import { toProblem } from "../wire/problem.ts";
@@ -21,6 +21,8 @@ export function OperationForm({
   initial = {},
   fields,
   ifMatch,
+  onlyChanged = false,
+  onConflict,
   onApplied,
   danger = false,
 }: {
@@ -33,6 +35,10 @@ export function OperationForm({
   fields?: readonly string[];
   /** ETag of what is changed: somebody else's change in between is refused. */
   ifMatch?: string;
+  /** Leave out what is as it was in `initial`. */
+  onlyChanged?: boolean;
+  /** It is no longer what `ifMatch` says. Must stay the same function. */
+  onConflict?: () => unknown;
   onApplied: (result: Readonly<Record<string, unknown>>) => void;
   danger?: boolean;
 }) {
@@ -41,8 +47,9 @@ export function OperationForm({
   const [touched, setTouched] = useState(false);
   // One key for one intention: sent twice, it is done once. Changed values are another intention.
   const key = useRef(crypto.randomUUID());
-  const all = { ...values, ...fixed };
-  const verdict = useTryOut(operation, all, { ifMatch, enabled: true });
+  const unchanged = onlyChanged && Object.keys(changedOf(values, initial)).length === 0;
+  const all = { ...(onlyChanged ? changedOf(values, initial) : values), ...fixed };
+  const verdict = useTryOut(operation, all, { ifMatch, enabled: !unchanged });
   const sending = useMutation({
     mutationFn: () => send(operation, all, { idempotencyKey: key.current, ifMatch }),
     onSuccess: async (sent: Sent) => {
@@ -52,13 +59,19 @@ export function OperationForm({
     onError: () => {
       key.current = crypto.randomUUID();
     },
+    // An answer may hold a secret that is shown once: it is kept no longer than its form.
+    gcTime: 0,
   });
 
   const asked = (fields ?? spec.params.map(({ name }) => name)).flatMap((name) => {
     const parameter = spec.params.find((param) => param.name === name);
     return parameter === undefined || name in fixed ? [] : [parameter];
   });
-  const problem = sending.error ?? verdict.error;
+  const problem = sending.error ?? (unchanged ? null : verdict.error);
+  const conflict = problem !== null && toProblem(problem).status === 412;
+  useEffect(() => {
+    if (conflict) onConflict?.();
+  }, [conflict, onConflict]);
   const faults = problem === null ? [] : toProblem(problem).fields;
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -90,7 +103,11 @@ export function OperationForm({
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: asked.length === 0 ? 12 : 6 }}>
           <Stack gap="sm" aria-live="polite">
-            {sending.error === null ? (
+            {unchanged ? (
+              <Text size="sm" c="dimmed">
+                Nothing has been changed yet.
+              </Text>
+            ) : sending.error === null ? (
               <Verdict dryRun={verdict.error === null ? verdict.data : undefined} error={verdict.error} />
             ) : (
               <Problem error={sending.error} />
@@ -102,7 +119,7 @@ export function OperationForm({
         <Button
           type="submit"
           loading={sending.isPending}
-          disabled={verdict.error !== null || verdict.data === undefined}
+          disabled={unchanged || verdict.error !== null || verdict.data === undefined}
           {...(danger ? { color: "red" } : {})}
         >
           {verdict.data?.decision === "needs_approval" && verdict.error === null ? "Ask for approval" : submitLabel}
@@ -110,6 +127,11 @@ export function OperationForm({
       </Group>
     </form>
   );
+}
+
+/** The values that are no longer what they were. */
+function changedOf(values: Values, initial: Values): Values {
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== initial[name]));
 }
 
 /** What the API takes for what is not said: shown, so that nobody has to guess. */

@@ -48,7 +48,8 @@ export function ReferenceSelect({
   ...input
 }: {
   reference: Reference;
-  label: string;
+  label?: string;
+  "aria-label"?: string;
   description?: string | undefined;
   error?: string | undefined;
   required?: boolean;

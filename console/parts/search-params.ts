@@ -11,3 +11,13 @@ export function textSearch<Name extends string>(...names: Name[]) {
     return found;
   };
 }
+
+/** A page's address with some parameters changed; those that become undefined are gone. */
+export function changedSearch<Search extends object>(
+  before: Search,
+  change: { [Key in keyof Search]?: Search[Key] | undefined },
+): Search {
+  return Object.fromEntries(
+    Object.entries({ ...before, ...change }).filter(([, value]) => value !== undefined),
+  ) as Search;
+}
