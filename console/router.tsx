@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
+import { inboxSearch } from "./pages/approvals/inbox-search.ts";
 import { NotFound } from "./pages/not-found.tsx";
 import { textSearch } from "./parts/search-params.ts";
 import { BrokenPage } from "./parts/states.tsx";
@@ -34,7 +35,20 @@ const agents = createRoute({
   component: lazyRouteComponent(() => import("./pages/agents/agents.tsx"), "Agents"),
 });
 
-const routeTree = root.addChildren([signIn, shell.addChildren([home, agents])]);
+const approvals = createRoute({
+  getParentRoute: () => shell,
+  path: "/approvals",
+  validateSearch: inboxSearch,
+  component: lazyRouteComponent(() => import("./pages/approvals/approvals.tsx"), "Approvals"),
+});
+
+const approval = createRoute({
+  getParentRoute: () => shell,
+  path: "/approvals/$requestId",
+  component: lazyRouteComponent(() => import("./pages/approvals/approval.tsx"), "ApprovalPage"),
+});
+
+const routeTree = root.addChildren([signIn, shell.addChildren([home, agents, approvals, approval])]);
 
 export const router = createRouter({
   routeTree,
