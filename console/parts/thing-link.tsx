@@ -32,7 +32,7 @@ export function ThingLink({ reference }: { reference: string }) {
   const to = pageOf(reference);
   if (to === undefined) return <span style={{ overflowWrap: "anywhere" }}>{reference}</span>;
   return (
-    <Anchor component={Link} to={to} inherit>
+    <Anchor underline="always" component={Link} to={to} inherit>
       {type.replaceAll("_", " ")} <ShortId id={id} />
     </Anchor>
   );
