@@ -90,7 +90,7 @@ export function Approvals() {
             {wide ? (
               <Box className={classes["beside"] ?? ""}>
                 {search.at === undefined ? (
-                  <Paper withBorder p="xl" ta="center">
+                  <Paper p="xl" ta="center">
                     <Text c="dimmed" size="sm">
                       Choose a request to see what exactly would be done.
                     </Text>

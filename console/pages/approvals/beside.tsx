@@ -8,7 +8,7 @@ import { ApprovalDetail } from "./approval-detail.tsx";
 export function Beside({ id, keysOff }: { id: string; keysOff: boolean }) {
   const query = $api.useQuery("get", "/approvals/{request_id}", { params: { path: { request_id: id } } });
   return (
-    <Paper withBorder p="md" component="section" aria-label="The chosen request" tabIndex={-1} id="chosen-request">
+    <Paper p="md" component="section" aria-label="The chosen request" tabIndex={-1} id="chosen-request">
       <Loaded query={query} lines={8}>
         {(approval) => (
           <>

@@ -23,7 +23,7 @@ export function BulkBar({ inbox, onDecide }: { inbox: Inbox; onDecide: (decision
               <Button size="xs" variant="subtle" color="gray" onClick={tickNone}>
                 None
               </Button>
-              <Button size="xs" color="teal" onClick={() => onDecide("approve")}>
+              <Button size="xs" color="teal.9" onClick={() => onDecide("approve")}>
                 Approve
               </Button>
               <Button size="xs" color="red" variant="light" onClick={() => onDecide("deny")}>

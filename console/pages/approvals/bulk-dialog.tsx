@@ -82,7 +82,7 @@ export function BulkDialog({
               maxRows={6}
             />
             <Group gap="xs" mt="sm">
-              <Button type="submit" color={decision === "approve" ? "teal" : "red"}>
+              <Button type="submit" color={decision === "approve" ? "teal.9" : "red.9"}>
                 {verb} {many}
               </Button>
               <Text size="xs" c="dimmed">

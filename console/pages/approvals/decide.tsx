@@ -8,8 +8,8 @@ import { useVote } from "./vote.ts";
 type Decision = "approve" | "deny";
 
 const words = {
-  approve: { ask: "Approve", send: "Approve this", note: "Comment (optional)", color: "teal" },
-  deny: { ask: "Deny", send: "Deny this", note: "Reason (the requester reads it)", color: "red" },
+  approve: { ask: "Approve", send: "Approve this", note: "Comment (optional)", color: "teal.9" },
+  deny: { ask: "Deny", send: "Deny this", note: "Reason (the requester reads it)", color: "red.9" },
 } as const;
 
 const focusOnce = (element: HTMLTextAreaElement | null) => element?.focus();
@@ -59,7 +59,7 @@ export function Decide({ approval, keysOff }: { approval: Shown["Approval"]; key
       ) : null}
       {!approval.can_vote && !vote.isPending ? null : chosen === undefined || changed ? (
         <Group gap="xs">
-          <Button color="teal" onClick={() => choose("approve")} disabled={changed}>
+          <Button color="teal.9" onClick={() => choose("approve")} disabled={changed}>
             Approve
           </Button>
           <Button color="red" variant="light" onClick={() => choose("deny")} disabled={changed}>

@@ -23,12 +23,7 @@ export function Filters({
   return (
     <search aria-label="Narrow the list">
       <SimpleGrid cols={{ base: 2, md: decided ? 5 : 4 }} spacing="xs" verticalSpacing="xs">
-        <TextFilter
-          label="Search"
-          placeholder="Search what would change"
-          value={search.q}
-          onChange={(q) => onChange({ q })}
-        />
+        <TextFilter label="Search" value={search.q} onChange={(q) => onChange({ q })} />
         <TextFilter
           label="Requester"
           placeholder="Requester's email"

@@ -66,7 +66,7 @@ const columns = [
         {position}
       </Anchor>
     ),
-    width: 80,
+    width: 70,
   },
   { title: "When", cell: ({ at }: Entry) => <Moment at={at} />, width: 110 },
   {
@@ -82,9 +82,14 @@ const columns = [
         )}
       </>
     ),
+    width: 200,
   },
-  { title: "Operation", cell: ({ operation }: Entry) => operation },
-  { title: "Target", cell: ({ target }: Entry) => (target === null ? "–" : <ThingLink reference={target} />) },
+  { title: "Operation", cell: ({ operation }: Entry) => operation, width: 170 },
+  {
+    title: "Target",
+    cell: ({ target }: Entry) => (target === null ? "–" : <ThingLink reference={target} />),
+    width: 170,
+  },
   { title: "At", cell: ({ ou }: Entry) => ou ?? "–" },
   { title: "Outcome", cell: ({ outcome }: Entry) => <Status value={outcome} />, width: 150 },
 ];

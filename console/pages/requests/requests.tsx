@@ -61,8 +61,8 @@ const columns = [
       </Anchor>
     ),
   },
-  { title: "Operation", cell: ({ operation }: Shown["Request"]) => operation },
-  { title: "Asked for by", cell: ({ requester_email: email }: Shown["Request"]) => email },
+  { title: "Operation", cell: ({ operation }: Shown["Request"]) => operation, width: 150 },
+  { title: "Asked for by", cell: ({ requester_email: email }: Shown["Request"]) => email, width: 200 },
   { title: "Status", cell: ({ status }: Shown["Request"]) => <Status value={status} />, width: 150 },
   { title: "Asked", cell: ({ created_at: at }: Shown["Request"]) => <Moment at={at} />, width: 110 },
 ];

@@ -39,7 +39,7 @@ export function Withdraw({ requestId }: { requestId: string }) {
               onChange={(event) => setReason(event.currentTarget.value)}
             />
             {withdrawing.error === null ? null : <Problem error={withdrawing.error} />}
-            <Button type="submit" color="red" loading={withdrawing.isPending}>
+            <Button type="submit" color="red.9" loading={withdrawing.isPending}>
               Withdraw the request
             </Button>
           </Stack>
