@@ -1,4 +1,4 @@
-import { CloseButton, TextInput } from "@mantine/core";
+import { CloseButton, Text, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useEffect, useRef, useState } from "react";
 
@@ -45,6 +45,7 @@ export function TextFilter({
         setTyped(event.currentTarget.value);
         settle(event.currentTarget.value);
       }}
+      {...(type === "search" ? {} : { step: 1, leftSection: <Text size="xs">{label}</Text>, leftSectionWidth: 56 })}
       rightSection={
         typed === "" || type !== "search" ? null : (
           <CloseButton

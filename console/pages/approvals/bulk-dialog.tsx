@@ -8,8 +8,6 @@ import classes from "./bulk-dialog.module.css";
 import type { Approval } from "./use-approval-list.ts";
 import { refreshDecisions } from "./vote.ts";
 
-const focusOnce = (element: HTMLTextAreaElement | null) => element?.focus();
-
 /** Decides several requests, each by a vote of its own, and says of each what became of it. */
 export function BulkDialog({
   decision,
@@ -58,6 +56,7 @@ export function BulkDialog({
       onClose={close}
       title={`${verb} ${many}`}
       size="lg"
+      closeButtonProps={{ "aria-label": "Close" }}
       closeOnClickOutside={voting.isIdle}
       closeOnEscape={!voting.isPending}
       withCloseButton={!voting.isPending}
@@ -67,7 +66,7 @@ export function BulkDialog({
           <form onSubmit={send}>
             <Textarea
               label={decision === "deny" ? "Reason (the requesters read it)" : "Comment (optional)"}
-              ref={focusOnce}
+              data-autofocus
               value={reason}
               onChange={(event) => {
                 setReason(event.currentTarget.value);

@@ -16,7 +16,13 @@ const keys: readonly (readonly [readonly string[], string])[] = [
 export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const [enabled, setEnabled] = useKeysEnabled();
   return (
-    <Modal opened={opened} onClose={onClose} title="Keys of the inbox" size="sm">
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title="Keys of the inbox"
+      size="sm"
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
       <Stack gap="sm">
         <Table withRowBorders={false} verticalSpacing={4} aria-label="Keys">
           <Table.Tbody>

@@ -1,4 +1,6 @@
-import type { Shown } from "../../wire/client.ts";
+import type { components } from "../../../contracts/generated/api.ts";
+
+type Shown = components["schemas"];
 
 const units = [
   ["day", 86_400],

@@ -23,7 +23,7 @@ export function Withdraw({ requestId }: { requestId: string }) {
       <Button variant="default" onClick={open}>
         Withdraw
       </Button>
-      <Modal opened={opened} onClose={close} title="Withdraw this request">
+      <Modal opened={opened} onClose={close} title="Withdraw this request" closeButtonProps={{ "aria-label": "Close" }}>
         <form
           onSubmit={(event) => {
             event.preventDefault();
@@ -34,6 +34,7 @@ export function Withdraw({ requestId }: { requestId: string }) {
             <Text size="sm">Nothing of it will be done. To have it after all, it has to be asked for again.</Text>
             <TextInput
               label="Reason (optional)"
+              data-autofocus
               value={reason}
               maxLength={2000}
               onChange={(event) => setReason(event.currentTarget.value)}
