@@ -1,5 +1,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
+import { inboxSearch } from "./pages/approvals/inbox-search.ts";
+import { auditSearch } from "./pages/audit/audit-search.ts";
 import { NotFound } from "./pages/not-found.tsx";
+import { requestSearch } from "./pages/requests/request-search.ts";
 import { textSearch } from "./parts/search-params.ts";
 import { BrokenPage } from "./parts/states.tsx";
 import { Shell } from "./shell/shell.tsx";
@@ -67,9 +70,70 @@ const session = createRoute({
   component: lazyRouteComponent(() => import("./pages/sessions/session.tsx"), "Session"),
 });
 
+const approvals = createRoute({
+  getParentRoute: () => shell,
+  path: "/approvals",
+  validateSearch: inboxSearch,
+  component: lazyRouteComponent(() => import("./pages/approvals/approvals.tsx"), "Approvals"),
+});
+
+const approval = createRoute({
+  getParentRoute: () => shell,
+  path: "/approvals/$requestId",
+  component: lazyRouteComponent(() => import("./pages/approvals/approval.tsx"), "ApprovalPage"),
+});
+
+const requests = createRoute({
+  getParentRoute: () => shell,
+  path: "/requests",
+  validateSearch: requestSearch,
+  component: lazyRouteComponent(() => import("./pages/requests/requests.tsx"), "Requests"),
+});
+
+const request = createRoute({
+  getParentRoute: () => shell,
+  path: "/requests/$requestId",
+  component: lazyRouteComponent(() => import("./pages/requests/request.tsx"), "RequestPage"),
+});
+
+const policies = createRoute({
+  getParentRoute: () => shell,
+  path: "/approval-policies",
+  validateSearch: textSearch("ou"),
+  component: lazyRouteComponent(() => import("./pages/policies/policies.tsx"), "Policies"),
+});
+
+const newPolicy = createRoute({
+  getParentRoute: () => shell,
+  path: "/approval-policies/new",
+  validateSearch: textSearch("ou"),
+  component: lazyRouteComponent(() => import("./pages/policies/new-policy.tsx"), "NewPolicy"),
+});
+
+const policy = createRoute({
+  getParentRoute: () => shell,
+  path: "/approval-policies/$policyId",
+  component: lazyRouteComponent(() => import("./pages/policies/policy.tsx"), "PolicyPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: "/audit",
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import("./pages/audit/audit.tsx"), "Audit"),
+});
+
+const auditEntry = createRoute({
+  getParentRoute: () => shell,
+  path: "/audit/$position",
+  component: lazyRouteComponent(() => import("./pages/audit/entry.tsx"), "AuditEntryPage"),
+});
+
+const deciding = [approvals, approval, requests, request, policies, newPolicy, policy, audit, auditEntry] as const;
+
 const routeTree = root.addChildren([
   signIn,
-  shell.addChildren([home, agents, newAgent, agent, editAgent, sessions, session]),
+  shell.addChildren([home, agents, newAgent, agent, editAgent, sessions, session, ...deciding]),
 ]);
 
 export const router = createRouter({

@@ -8,9 +8,10 @@ import { toProblem } from "../wire/problem.ts";
 export function Verdict({ dryRun, error }: { dryRun: Shown["DryRun"] | undefined; error: unknown }) {
   if (error !== null && error !== undefined) {
     const problem = toProblem(error);
-    if (problem.code === "invalid_input" && problem.fields.length > 0)
+    if (problem.code === "invalid_input")
       return (
         <Alert color="gray" title="Not complete yet" role="status">
+          {problem.fields.length === 0 ? <Text size="sm">{problem.message}</Text> : null}
           {problem.fields.map(({ pointer, detail }) => (
             <Text size="sm" key={`${pointer}${detail}`}>
               {pointer.slice(1).replaceAll("_", " ")}: {detail}

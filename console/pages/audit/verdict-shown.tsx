@@ -1,0 +1,40 @@
+import { Alert, Anchor, Stack, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { ShortId } from "../../parts/short-id.tsx";
+import type { Shown } from "../../wire/client.ts";
+import { Chain } from "./chain.tsx";
+
+const count = new Intl.NumberFormat("en");
+type Verdict = Pick<Shown["ChainVerdict"], "intact" | "entries" | "position" | "reason" | "head">;
+
+/** What was found: all in order up to which entry, or where it first breaks, and how. */
+export function VerdictShown({ verdict }: { verdict: Verdict }) {
+  const { intact, entries, position, reason, head } = verdict;
+  if (intact)
+    return (
+      <Alert
+        color="teal"
+        title={`Intact: ${count.format(entries)} ${entries === 1 ? "entry" : "entries"}`}
+        role="status"
+      >
+        <Text size="sm">
+          Each entry refers to the one before it. The last one's hash is <ShortId id={head ?? ""} />.
+        </Text>
+      </Alert>
+    );
+  return (
+    <Alert color="red" title={`Broken at entry ${position ?? "?"}`} role="alert">
+      <Stack gap="sm">
+        <Text size="sm">
+          {reason}. {count.format(entries)} {entries === 1 ? "entry" : "entries"} before it fit.{" "}
+          {position === null ? null : (
+            <Anchor component={Link} to={`/audit/${position}`} inherit>
+              Look at entry {position}
+            </Anchor>
+          )}
+        </Text>
+        {position === null ? null : <Chain broken={position} />}
+      </Stack>
+    </Alert>
+  );
+}
