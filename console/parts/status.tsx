@@ -25,7 +25,6 @@ const colors: Readonly<Record<string, MantineColor>> = {
   error: "red",
   failed: "red",
   timeout: "red",
-  unknown: "orange",
   denied: "red",
   deny: "red",
   refused: "red",

@@ -18,7 +18,7 @@ export function RunControls({ run }: { run: Shown["RunDetail"] }) {
   const busy = (order: Order) => tell.isPending && tell.variables?.order === order;
   return (
     <Stack gap={4} align="flex-end">
-      <Group gap="xs">
+      <Group gap="xs" justify="flex-end">
         {run.status === "paused" ? (
           <Button loading={busy("resume")} onClick={() => tell.mutate({ order: "resume" })}>
             Resume

@@ -9,7 +9,7 @@ import { Empty, Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
 import { useMay } from "../../wire/rights.ts";
-import { count, dollars } from "./figures.ts";
+import { duration } from "./figures.ts";
 
 type Run = Shown["Run"];
 
@@ -37,9 +37,13 @@ const columns: readonly Column<Run>[] = [
   { title: "For", cell: (run) => run.requester_email },
   { title: "Unit", cell: (run) => run.ou_path },
   { title: "Agent", cell: (run) => `${run.agent}@${run.agent_version}` },
-  { title: "Tokens", cell: (run) => count(run.used.tokens), align: "right" },
-  { title: "Cost", cell: (run) => dollars(run.used.cost_micros), align: "right" },
   { title: "Begun", cell: (run) => <Moment at={run.created_at} />, align: "right" },
+  {
+    title: "Took",
+    cell: (run) =>
+      run.completed_at === null ? "–" : duration(Date.parse(run.completed_at) - Date.parse(run.created_at)),
+    align: "right",
+  },
 ];
 
 /** Runs of agents: the reader's own, and those they may read. */
