@@ -9,7 +9,8 @@ const longTexts: ReadonlySet<string> = new Set(["system_prompt", "content", "des
 
 const words = (name: string) => {
   const text = name.replace(/_id$/, "").replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\b(ou|mcp|usd|url)\b/g, (part) => part.toUpperCase());
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return whole.replace(/\b(ou|mcp|usd|url)\b/gi, (part) => part.toUpperCase());
 };
 
 /** A time as the reader's clock has it; the API is told it in UTC. */
@@ -19,7 +20,6 @@ function TimeField({
   ...input
 }: {
   label: string;
-  description: string | undefined;
   error: string | undefined;
   value: string;
   onChange: (value: unknown) => void;
@@ -28,6 +28,7 @@ function TimeField({
   return (
     <TextInput
       {...input}
+      description="In your time zone. Left empty: without an end"
       type="datetime-local"
       value={typed}
       onChange={(event) => {

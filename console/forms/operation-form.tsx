@@ -45,8 +45,6 @@ export function OperationForm({
   const verdict = useTryOut(operation, all, { ifMatch, enabled: true });
   const sending = useMutation({
     mutationFn: () => send(operation, all, { idempotencyKey: key.current, ifMatch }),
-    // An answer may hold a secret that is shown once: nothing of it stays behind the form.
-    gcTime: 0,
     onSuccess: async (sent: Sent) => {
       await queryClient.invalidateQueries();
       if (sent.status === "applied") onApplied(sent.result);
@@ -54,6 +52,8 @@ export function OperationForm({
     onError: () => {
       key.current = crypto.randomUUID();
     },
+    // An answer may hold a secret that is shown once: it is kept no longer than its form.
+    gcTime: 0,
   });
 
   const asked = (fields ?? spec.params.map(({ name }) => name)).flatMap((name) => {

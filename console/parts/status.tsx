@@ -40,7 +40,11 @@ const colors: Readonly<Record<string, MantineColor>> = {
 
 const words: Readonly<Record<string, string>> = { pending_approval: "waits for approval", READ_ONLY: "READ ONLY" };
 
-/** A status as a badge. */
+/** A status as a badge, never cut short. */
 export function Status({ value }: { value: string }) {
-  return <Badge color={colors[value] ?? "gray"}>{words[value] ?? value.replaceAll("_", " ")}</Badge>;
+  return (
+    <Badge color={colors[value] ?? "gray"} style={{ flex: "none" }}>
+      {words[value] ?? value.replaceAll("_", " ")}
+    </Badge>
+  );
 }

@@ -13,9 +13,10 @@ export function placed(steps: readonly PlannedStep[]): {
   graph.setGraph({ rankdir: "TB", nodesep: 24, ranksep: 40 });
   graph.setDefaultEdgeLabel(() => ({}));
   const known = new Set(steps.map(({ step }) => step));
-  for (const { step } of steps) graph.setNode(String(step), { ...nodeSize });
-  for (const { step, dependsOn } of steps)
-    for (const need of dependsOn) if (known.has(need)) graph.setEdge(String(need), String(step));
+  // The last first: dagre puts what it was told of last on the left.
+  for (const { step } of [...steps].reverse()) graph.setNode(String(step), { ...nodeSize });
+  for (const { step, dependsOn } of [...steps].reverse())
+    for (const need of [...dependsOn].reverse()) if (known.has(need)) graph.setEdge(String(need), String(step));
   layout(graph);
   const positions = new Map(
     steps.map(({ step }) => {

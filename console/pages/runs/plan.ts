@@ -35,12 +35,15 @@ const marks = ["done", "failed", "skipped"] as const;
 /**
  * How each step of a plan stands: as the run that carries it out has told, or, when that is over, as its output says.
  * @param output of that run; its own word on each step
+ * @param calls of that run: what a model is being asked for, no event tells
  */
 export function marksOf(
   steps: readonly PlannedStep[],
   heard: AgentState["plan"] | undefined,
   output: unknown,
+  calls: readonly { plan_step: number | null; status: string }[] = [],
 ): ReadonlyMap<number, PlanStepState> {
+  const begun = new Set(calls.filter(({ status }) => status === "running").map(({ plan_step: step }) => step));
   const said = new Map<number, StepMark>();
   if (isFields(output) && Array.isArray(output["steps"]))
     for (const entry of output["steps"] as unknown[]) {
@@ -51,7 +54,10 @@ export function marksOf(
   return new Map(
     steps.map(({ step }) => {
       const known = heard?.get(step);
-      return [step, { mark: said.get(step) ?? known?.mark ?? "queued", tokens: known?.tokens ?? 0 }];
+      return [
+        step,
+        { mark: said.get(step) ?? known?.mark ?? (begun.has(step) ? "running" : "queued"), tokens: known?.tokens ?? 0 },
+      ];
     }),
   );
 }

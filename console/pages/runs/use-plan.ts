@@ -42,7 +42,7 @@ export function usePlan(run: RunDetail, state: RunState): ShownPlan | undefined 
   const heard = executorId === undefined ? undefined : state.agents.get(executorId)?.plan;
   return {
     steps,
-    marks: marksOf(steps, heard, executor?.output),
+    marks: marksOf(steps, heard, executor?.output, executor?.steps),
     reasoning: typeof plan["reasoning"] === "string" ? plan["reasoning"] : "",
     risks: Array.isArray(plan["risks"]) ? plan["risks"].map(String) : [],
     executor,
