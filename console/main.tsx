@@ -12,6 +12,8 @@ import { queryClient } from "./wire/client.ts";
 
 // The server writes a fresh one into every page: without it the content security policy lets no <style> in.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+// Dialogs keep the page behind them from scrolling by a <style> of a library that looks for the nonce here.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no root element");
 

@@ -1,4 +1,4 @@
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple, type MantineTheme } from "@mantine/core";
 
 const loom: MantineColorsTuple = [
   "#eef1ff",
@@ -35,9 +35,23 @@ export const theme = createTheme({
   },
 });
 
-/** Secondary text must be read as well: at least 4.5 to 1 against both grounds (WCAG 2.2, 1.4.3). */
+/** Words on a tinted ground, such as a badge's: dark enough on the light ones, light enough on the dark ones. */
+function wordsOnTint(colors: MantineTheme["colors"], shade: (name: string) => string): Record<string, string> {
+  return Object.fromEntries(Object.keys(colors).map((name) => [`--mantine-color-${name}-light-color`, shade(name)]));
+}
+
+/** Secondary text, links and badges must be read as well: at least 4.5 to 1 against both grounds (WCAG 2.2, 1.4.3). */
 export const readableColors: CSSVariablesResolver = ({ colors }) => ({
   variables: {},
-  light: { "--mantine-color-dimmed": colors.gray[7], "--mantine-color-placeholder": colors.gray[7] },
-  dark: { "--mantine-color-dimmed": colors.dark[1], "--mantine-color-placeholder": colors.dark[1] },
+  light: {
+    "--mantine-color-dimmed": colors.gray[7],
+    "--mantine-color-placeholder": colors.gray[7],
+    ...wordsOnTint(colors, (name) => `color-mix(in srgb, var(--mantine-color-${name}-9) 55%, black)`),
+  },
+  dark: {
+    "--mantine-color-dimmed": colors.dark[1],
+    "--mantine-color-placeholder": colors.dark[1],
+    "--mantine-color-anchor": "var(--mantine-color-loom-3)",
+    ...wordsOnTint(colors, (name) => `var(--mantine-color-${name}-1)`),
+  },
 });

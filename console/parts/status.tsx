@@ -43,7 +43,7 @@ const words: Readonly<Record<string, string>> = { pending_approval: "waits for a
 /** A status as a badge, never cut short. */
 export function Status({ value }: { value: string }) {
   return (
-    <Badge color={colors[value] ?? "gray"} style={{ flex: "none" }}>
+    <Badge color={colors[value] ?? "gray"} style={{ flex: "none", minWidth: "max-content" }}>
       {words[value] ?? value.replaceAll("_", " ")}
     </Badge>
   );

@@ -1,6 +1,6 @@
-import type { Shown } from "../../wire/client.ts";
+import type { components } from "../../../contracts/generated/api.ts";
 
-type Explanation = Shown["Explanation"];
+type Explanation = components["schemas"]["Explanation"];
 
 /** Names after each other: `a`, `a or b`, `a, b or c`. */
 function eitherOf(names: readonly string[]): string {

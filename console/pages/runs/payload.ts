@@ -1,6 +1,6 @@
-import type { Shown } from "../../wire/client.ts";
+import type { components } from "../../../contracts/generated/api.ts";
 
-export type RunEvent = Shown["RunEvent"];
+export type RunEvent = components["schemas"]["RunEvent"];
 
 /** Whether a value has named fields. */
 export function isFields(value: unknown): value is Record<string, unknown> {

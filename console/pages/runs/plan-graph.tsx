@@ -50,7 +50,7 @@ function Graph({ steps, marks, chosen, onChoose }: PlanViewProps) {
   const { fitView } = useReactFlow();
   const width = useStore((store) => store.width);
   useEffect(() => {
-    // Beside the words of a chosen step there is less room than alone.
+    // The window may have become wider or narrower.
     if (width > 0 && layout.height > 0) void fitView(fitting);
   }, [width, layout.height, fitView]);
   return (

@@ -1,4 +1,4 @@
-import { Button, Grid, Group, SegmentedControl, Text } from "@mantine/core";
+import { Button, SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { lazy, Suspense, useState } from "react";
 import { Section } from "../../parts/section.tsx";
@@ -48,27 +48,21 @@ export function PlanSection({ run, state }: { run: Shown["RunDetail"]; state: Ru
         {plan.reasoning === "" ? "" : ` Its planner's reason: ${plan.reasoning}`}
         {plan.risks.length === 0 ? "" : ` Risks it names: ${plan.risks.join("; ")}`}
       </Text>
-      <Grid gap="md">
-        <Grid.Col span={{ base: 12, md: step === undefined ? 12 : 7 }}>
-          {graph ? (
-            <Suspense fallback={<Loading lines={3} label="Drawing the plan" />}>
-              <PlanGraph steps={plan.steps} marks={plan.marks} chosen={chosen} onChoose={setChosen} />
-            </Suspense>
-          ) : (
-            <PlanList steps={plan.steps} marks={plan.marks} chosen={chosen} onChoose={setChosen} />
-          )}
-        </Grid.Col>
-        {step === undefined ? null : (
-          <Grid.Col span={{ base: 12, md: 5 }}>
-            <PlanStep step={step} mark={plan.marks.get(step.step)} executor={plan.executor} />
-            <Group mt="sm">
-              <Button size="xs" variant="default" onClick={() => setChosen(undefined)}>
-                Close step {step.step}
-              </Button>
-            </Group>
-          </Grid.Col>
-        )}
-      </Grid>
+      {graph ? (
+        <Suspense fallback={<Loading lines={3} label="Drawing the plan" />}>
+          <PlanGraph steps={plan.steps} marks={plan.marks} chosen={chosen} onChoose={setChosen} />
+        </Suspense>
+      ) : (
+        <PlanList steps={plan.steps} marks={plan.marks} chosen={chosen} onChoose={setChosen} />
+      )}
+      {step === undefined ? null : (
+        <Stack gap="sm" mt="md" align="flex-start">
+          <PlanStep step={step} mark={plan.marks.get(step.step)} executor={plan.executor} />
+          <Button size="xs" variant="default" onClick={() => setChosen(undefined)}>
+            Close step {step.step}
+          </Button>
+        </Stack>
+      )}
     </Section>
   );
 }

@@ -22,7 +22,7 @@ export function PlanStep({
     ({ plan_step: number, type }) => number === step.step && type === "tool_call",
   );
   return (
-    <Stack gap="sm" role="region" aria-label={`Step ${step.step} of the plan`}>
+    <Stack gap="sm" w="100%" role="region" aria-label={`Step ${step.step} of the plan`}>
       <Text fw={600} style={{ overflowWrap: "anywhere" }}>
         Step {step.step}: {step.tool}
       </Text>

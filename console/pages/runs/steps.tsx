@@ -8,7 +8,7 @@ import type { Shown } from "../../wire/client.ts";
 import { count, dollars, duration } from "./figures.ts";
 import { decisionSentence, StepDetail } from "./step-detail.tsx";
 
-export type RunStep = Shown["RunStep"];
+type RunStep = Shown["RunStep"];
 
 const atFirst = 50;
 
@@ -42,6 +42,7 @@ export function Steps({ run }: { run: Shown["RunDetail"] }) {
   );
 }
 
+const whatIs = ({ type, tool }: RunStep) => (type === "model_call" ? "model answers" : (tool ?? "tool"));
 const keyOf = ({ step_id: id }: RunStep) => id;
 
 function columnsWith(open: (id: string) => void): readonly Column<RunStep>[] {
@@ -49,13 +50,21 @@ function columnsWith(open: (id: string) => void): readonly Column<RunStep>[] {
     {
       title: "Step",
       cell: (step) => (
-        <Anchor component="button" type="button" size="sm" fw={550} ta="left" onClick={() => open(step.step_id)}>
-          {step.type === "model_call" ? "model answers" : (step.tool ?? "tool")}
-          <span className="visually-hidden">, step {step.step_id}: show in full</span>
+        <Anchor
+          component="button"
+          type="button"
+          size="sm"
+          fw={550}
+          ta="left"
+          aria-label={`${whatIs(step)}, step ${step.step_id}: show in full`}
+          onClick={() => open(step.step_id)}
+        >
+          {whatIs(step)}
         </Anchor>
       ),
+      width: "11rem",
     },
-    { title: "Where", cell: ({ step_id: id }) => <Text size="xs">{id}</Text> },
+    { title: "Where", cell: ({ step_id: id }) => <span style={{ whiteSpace: "nowrap" }}>{id}</span> },
     { title: "State", cell: ({ status }) => <Status value={status} /> },
     {
       title: "With what",
