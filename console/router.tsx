@@ -131,9 +131,119 @@ const auditEntry = createRoute({
 
 const deciding = [approvals, approval, requests, request, policies, newPolicy, policy, audit, auditEntry] as const;
 
+const runs = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs",
+  validateSearch: textSearch("q", "status", "requester", "agent", "ou"),
+  component: lazyRouteComponent(() => import("./pages/runs/runs.tsx"), "Runs"),
+});
+
+const newRun = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs/new",
+  component: lazyRouteComponent(() => import("./pages/runs/new-run.tsx"), "NewRun"),
+});
+
+const run = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs/$runId",
+  component: lazyRouteComponent(() => import("./pages/runs/run.tsx"), "Run"),
+});
+
+const ous = createRoute({
+  getParentRoute: () => shell,
+  path: "/ous",
+  component: lazyRouteComponent(() => import("./pages/access/ous.tsx"), "Ous"),
+});
+
+const ou = createRoute({
+  getParentRoute: () => shell,
+  path: "/ous/$ouId",
+  component: lazyRouteComponent(() => import("./pages/access/ous.tsx"), "Ous"),
+});
+
+const users = createRoute({
+  getParentRoute: () => shell,
+  path: "/users",
+  validateSearch: textSearch("q", "ou"),
+  component: lazyRouteComponent(() => import("./pages/access/users.tsx"), "Users"),
+});
+
+const user = createRoute({
+  getParentRoute: () => shell,
+  path: "/users/$user",
+  component: lazyRouteComponent(() => import("./pages/access/user.tsx"), "User"),
+});
+
+const groups = createRoute({
+  getParentRoute: () => shell,
+  path: "/groups",
+  validateSearch: textSearch("q"),
+  component: lazyRouteComponent(() => import("./pages/access/groups.tsx"), "Groups"),
+});
+
+const group = createRoute({
+  getParentRoute: () => shell,
+  path: "/groups/$groupId",
+  component: lazyRouteComponent(() => import("./pages/access/group.tsx"), "Group"),
+});
+
+const bindings = createRoute({
+  getParentRoute: () => shell,
+  path: "/bindings",
+  validateSearch: textSearch("user", "ou", "role", "tab"),
+  component: lazyRouteComponent(() => import("./pages/access/bindings.tsx"), "Bindings"),
+});
+
+const explain = createRoute({
+  getParentRoute: () => shell,
+  path: "/authority/explain",
+  validateSearch: textSearch("principal", "permission", "ou"),
+  component: lazyRouteComponent(() => import("./pages/access/explain.tsx"), "Explain"),
+});
+
+const governance = createRoute({
+  getParentRoute: () => shell,
+  path: "/governance",
+  component: lazyRouteComponent(() => import("./pages/governance/governance.tsx"), "Governance"),
+});
+
+const skills = createRoute({
+  getParentRoute: () => shell,
+  path: "/skills",
+  validateSearch: textSearch("q"),
+  component: lazyRouteComponent(() => import("./pages/catalogue/skills.tsx"), "Skills"),
+});
+
+const skill = createRoute({
+  getParentRoute: () => shell,
+  path: "/skills/$skillId",
+  validateSearch: textSearch("version", "compare"),
+  component: lazyRouteComponent(() => import("./pages/catalogue/skill.tsx"), "Skill"),
+});
+
+const mcpServers = createRoute({
+  getParentRoute: () => shell,
+  path: "/mcp-servers",
+  validateSearch: textSearch("q"),
+  component: lazyRouteComponent(() => import("./pages/catalogue/mcp-servers.tsx"), "McpServers"),
+});
+
+const mcpServer = createRoute({
+  getParentRoute: () => shell,
+  path: "/mcp-servers/$serverId",
+  component: lazyRouteComponent(() => import("./pages/catalogue/mcp-server.tsx"), "McpServer"),
+});
+
+const accessPages = [ous, ou, users, user, groups, group, bindings, explain] as const;
+const cataloguePages = [governance, skills, skill, mcpServers, mcpServer] as const;
+
+const agentPages = [agents, newAgent, agent, editAgent, sessions, session] as const;
+const runPages = [runs, newRun, run] as const;
+
 const routeTree = root.addChildren([
   signIn,
-  shell.addChildren([home, agents, newAgent, agent, editAgent, sessions, session, ...deciding]),
+  shell.addChildren([home, ...agentPages, ...runPages, ...deciding, ...accessPages, ...cataloguePages]),
 ]);
 
 export const router = createRouter({

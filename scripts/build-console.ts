@@ -25,6 +25,8 @@ await build({
     modulePreload: { polyfill: false },
     // As data: URLs they would count against the content security policy.
     assetsInlineLimit: 0,
+    // Browsers that know light-dark(): written out for older ones, it would no longer follow Mantine's colour scheme.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     chunkSizeWarningLimit: 1_000,
   },
 });

@@ -1,4 +1,5 @@
 import { JsonInput, NumberInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useState } from "react";
 import type { CommandParameter } from "../../contracts/generated/commands.ts";
 import { ReferenceSelect } from "./reference-select.tsx";
 import { referenceOf } from "./references.ts";
@@ -11,6 +12,38 @@ const words = (name: string) => {
   const whole = text.charAt(0).toUpperCase() + text.slice(1);
   return whole.replace(/\b(ou|mcp|usd|url)\b/gi, (part) => part.toUpperCase());
 };
+
+/** A time as the reader's clock has it; the API is told it in UTC. */
+function TimeField({
+  value,
+  onChange,
+  ...input
+}: {
+  label: string;
+  error: string | undefined;
+  value: string;
+  onChange: (value: unknown) => void;
+}) {
+  const [typed, setTyped] = useState(() => (value === "" ? "" : localTime(new Date(value))));
+  return (
+    <TextInput
+      {...input}
+      description="In your time zone. Left empty: without an end"
+      type="datetime-local"
+      value={typed}
+      onChange={(event) => {
+        const { value: next } = event.currentTarget;
+        setTyped(next);
+        onChange(next === "" ? undefined : new Date(next).toISOString());
+      }}
+    />
+  );
+}
+
+/** `2026-11-21T09:30` in the reader's zone. */
+function localTime(at: Date): string {
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
 
 /** One field of an operation: the control that fits its type, or a choice of what exists. */
 export function Field({
@@ -98,6 +131,7 @@ export function Field({
         />
       );
     case "string":
+      if (parameter.name.endsWith("_at")) return <TimeField {...common} value={text} onChange={onChange} />;
       return longTexts.has(parameter.name) ? (
         <Textarea
           {...common}

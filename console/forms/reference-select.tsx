@@ -15,7 +15,15 @@ function useChoices(reference: Reference, typed: string): Choice[] {
   const on = (wanted: Reference) => ({ enabled: reference === wanted, staleTime: 30_000 });
   const [search] = useDebouncedValue(typed, 200);
   const found = search === "" ? query : { ...query, q: search.slice(0, 100) };
-  const ous = $api.useQuery("get", "/ous", { params: { query } }, on("ou"));
+  const ous = $api.useQuery(
+    "get",
+    "/ous",
+    { params: { query } },
+    {
+      enabled: reference === "ou" || reference === "ou_id",
+      staleTime: 30_000,
+    },
+  );
   const users = $api.useQuery("get", "/users", { params: { query: found } }, on("user"));
   const groups = $api.useQuery("get", "/groups", { params: { query } }, on("group"));
   const skills = $api.useQuery("get", "/skills", { params: { query } }, on("skill"));
@@ -25,6 +33,8 @@ function useChoices(reference: Reference, typed: string): Choice[] {
   switch (reference) {
     case "ou":
       return (ous.data?.data ?? []).map(({ path }) => ({ value: path, label: path }));
+    case "ou_id":
+      return (ous.data?.data ?? []).map(({ id, path }) => ({ value: id, label: path }));
     case "user":
       return (users.data?.data ?? []).map(({ email }) => ({ value: email, label: email }));
     case "group":

@@ -4,6 +4,13 @@ import { Problem } from "../parts/states.tsx";
 import type { Shown } from "../wire/client.ts";
 import { toProblem } from "../wire/problem.ts";
 
+/** What is not there is no mistake while a form is being filled in: it is said so, and a choice by its names. */
+function inPlainWords(detail: string): string {
+  const choices = /^Invalid option: expected one of (.+)$/.exec(detail)?.[1];
+  if (choices !== undefined) return `one of ${choices.replaceAll('"', "").split("|").join(", ")}`;
+  return detail.endsWith("received undefined") ? "to be filled in" : detail;
+}
+
 /** What would happen if the form were sent now: done at once, asked of people first, or refused, and why. */
 export function Verdict({ dryRun, error }: { dryRun: Shown["DryRun"] | undefined; error: unknown }) {
   if (error !== null && error !== undefined) {
@@ -13,8 +20,8 @@ export function Verdict({ dryRun, error }: { dryRun: Shown["DryRun"] | undefined
         <Alert color="gray" title="Not complete yet" role="status">
           {problem.fields.length === 0 ? <Text size="sm">{problem.message}</Text> : null}
           {problem.fields.map(({ pointer, detail }) => (
-            <Text size="sm" key={`${pointer}${detail}`}>
-              {pointer.slice(1).replaceAll("_", " ")}: {detail}
+            <Text size="sm" key={`${pointer}${detail}`} style={{ overflowWrap: "anywhere" }}>
+              {pointer.slice(1).replaceAll("_", " ")}: {inPlainWords(detail)}
             </Text>
           ))}
         </Alert>

@@ -11,6 +11,7 @@ const colors: Readonly<Record<string, MantineColor>> = {
   allow: "teal",
   approve: "teal",
   added: "teal",
+  success: "teal",
   running: "blue",
   starting: "blue",
   received: "blue",
@@ -23,6 +24,7 @@ const colors: Readonly<Record<string, MantineColor>> = {
   BYPASS: "red",
   error: "red",
   failed: "red",
+  timeout: "red",
   denied: "red",
   deny: "red",
   refused: "red",
@@ -38,7 +40,11 @@ const colors: Readonly<Record<string, MantineColor>> = {
 
 const words: Readonly<Record<string, string>> = { pending_approval: "waits for approval", READ_ONLY: "READ ONLY" };
 
-/** A status as a badge. */
+/** A status as a badge, never cut short. */
 export function Status({ value }: { value: string }) {
-  return <Badge color={colors[value] ?? "gray"}>{words[value] ?? value.replaceAll("_", " ")}</Badge>;
+  return (
+    <Badge color={colors[value] ?? "gray"} style={{ flex: "none", minWidth: "max-content" }}>
+      {words[value] ?? value.replaceAll("_", " ")}
+    </Badge>
+  );
 }

@@ -47,7 +47,13 @@ describe("the way of a change", () => {
 
   test("waiting says for whom, after the votes there are", () => {
     const votes: Approval["votes"] = [
-      { principal_id: "1", email: "ben@acme.test", decision: "approve", reason: "fine", at: "2026-01-01T10:01:00.000Z" },
+      {
+        principal_id: "1",
+        email: "ben@acme.test",
+        decision: "approve",
+        reason: "fine",
+        at: "2026-01-01T10:01:00.000Z",
+      },
     ];
     expect(told(request({ status: "pending_approval", finished_at: null }), approval({ votes }))).toEqual([
       ["done", "Asked for", null],

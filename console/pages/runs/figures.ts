@@ -1,0 +1,23 @@
+/** `12 ms`, `3.2 s`, `2 min 05 s`, `1 h 02 min`. */
+export function duration(ms: number): string {
+  const whole = Math.max(0, Math.round(ms));
+  if (whole < 1_000) return `${whole} ms`;
+  if (whole < 59_950) return `${(whole / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(whole / 1_000);
+  const two = (number: number) => String(number).padStart(2, "0");
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3_600)} h ${two(Math.floor(seconds / 60) % 60)} min`;
+}
+
+/** Millionths of a US dollar as dollars; small amounts with more digits. */
+export function dollars(micros: number): string {
+  const amount = micros / 1_000_000;
+  return `$${amount.toFixed(amount > 0 && amount < 1 ? 4 : 2)}`;
+}
+
+const grouped = new Intl.NumberFormat("en");
+
+/** `12,345`. */
+export function count(number: number): string {
+  return grouped.format(number);
+}
