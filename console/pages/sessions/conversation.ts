@@ -2,7 +2,7 @@ import { type Entry, type SessionEvent, show } from "./entries.ts";
 import { fieldsOf, word } from "./payload.ts";
 
 /** Whose turn it is. */
-export type Turn =
+type Turn =
   | { status: "starting" | "running" | "waiting" | "idle" }
   /** Nothing more will be said. */
   | { status: "ended"; reason: string };

@@ -8,7 +8,7 @@ interface Placed {
 }
 
 /** Something said: by the person, by the agent, or by the control plane about a decision. */
-export interface Said extends Placed {
+interface Said extends Placed {
   kind: "person" | "agent" | "control_plane";
   text: string;
 }
@@ -28,14 +28,14 @@ export interface Call extends Placed {
 }
 
 /** A decision that people were asked for. */
-export interface Asked extends Placed {
+interface Asked extends Placed {
   kind: "approval";
   requestId: string;
   summary: string;
 }
 
 /** A line between the others. */
-export interface Line extends Placed {
+interface Line extends Placed {
   kind: "line";
   tone: "quiet" | "warning" | "bad";
   text: string;

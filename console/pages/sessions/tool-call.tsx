@@ -15,7 +15,7 @@ export function ToolCall({ call }: { call: Call }) {
     Object.entries(input)
       .map(([name, value]) => `${name}: ${textOf(value)}`)
       .join(", "),
-    90,
+    160,
   );
   return (
     <Stack gap={6} className={classes["entry"] ?? ""}>
@@ -24,8 +24,9 @@ export function ToolCall({ call }: { call: Call }) {
           <span className={classes["tool"]}>
             {server === "" || isOwnServer(server) ? "" : `${server}.`}
             {tool}
-          </span>{" "}
-          <How call={call} /> <span className={classes["brief"]}>{brief}</span>
+          </span>
+          <How call={call} />
+          <span className={classes["brief"]}>{brief}</span>
         </summary>
         {open ? (
           <Stack gap={6} py="xs">
@@ -59,7 +60,7 @@ export function ToolCall({ call }: { call: Call }) {
           </Text>
         </Alert>
       )}
-      {result?.agentId === undefined ? null : (
+      {tool !== "create_agent" || result?.agentId === undefined ? null : (
         <Group>
           <Anchor component={Link} to={`/agents/${result.agentId}`} size="sm">
             Open the agent
@@ -72,9 +73,27 @@ export function ToolCall({ call }: { call: Call }) {
 }
 
 function How({ call: { result, asked } }: { call: Call }) {
-  if (result !== null) return result.isError ? <Badge color="red">failed</Badge> : <Badge color="teal">done</Badge>;
-  if (asked?.decision === null) return <Badge color="yellow">waits for approval</Badge>;
-  return <Badge color="blue">running</Badge>;
+  if (result !== null)
+    return result.isError ? (
+      <Badge color="red" style={{ flex: "none" }}>
+        failed
+      </Badge>
+    ) : (
+      <Badge color="teal" style={{ flex: "none" }}>
+        done
+      </Badge>
+    );
+  if (asked?.decision === null)
+    return (
+      <Badge color="yellow" style={{ flex: "none" }}>
+        waits for approval
+      </Badge>
+    );
+  return (
+    <Badge color="blue" style={{ flex: "none" }}>
+      running
+    </Badge>
+  );
 }
 
 /** JSON with its lines; all else as it is. */
