@@ -5,11 +5,12 @@ import { DataTable } from "../../parts/data-table.tsx";
 import { Diff } from "../../parts/diff.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { More } from "../../parts/more.tsx";
+import { byCursor } from "../../parts/more-rows.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
+import { ThingLink } from "../../parts/thing-link.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
-import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 /** What was asked to be done with an agent and, for who may read it, what the audit trail holds of it. */
@@ -74,7 +75,7 @@ function Change({ request }: { request: Shown["Request"] }) {
             ) : (
               <>
                 {" "}
-                through <Through actor={actor} />
+                through <ThingLink reference={actor} />
               </>
             )}
             , <Moment at={request.created_at} />
@@ -118,7 +119,7 @@ function Audit({ target }: { target: string }) {
               },
               { title: "Operation", cell: ({ operation }) => operation },
               { title: "Outcome", cell: ({ outcome }) => <Status value={outcome} /> },
-              { title: "Through", cell: ({ act }) => (act === null ? "–" : <Through actor={act} />) },
+              { title: "Through", cell: ({ act }) => (act === null ? "–" : <ThingLink reference={act} />) },
               { title: "When", cell: ({ at }) => <Moment at={at} /> },
             ]}
           />
@@ -126,10 +127,4 @@ function Audit({ target }: { target: string }) {
       </Loaded>
     </Section>
   );
-}
-
-/** An agent, run or client that somebody acted through; ids short, in full on hover. */
-function Through({ actor }: { actor: string }) {
-  const [kind, id = ""] = actor.split(":");
-  return <span title={actor}>{id.length === 36 ? `${kind} ${id.slice(0, 8)}…${id.slice(-4)}` : actor}</span>;
 }
