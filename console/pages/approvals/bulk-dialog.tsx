@@ -63,7 +63,7 @@ export function BulkDialog({
     >
       <Stack gap="sm">
         {voting.isIdle ? (
-          <form onSubmit={send}>
+          <form noValidate onSubmit={send}>
             <Textarea
               label={decision === "deny" ? "Reason (the requesters read it)" : "Comment (optional)"}
               data-autofocus

@@ -67,7 +67,7 @@ export function Decide({ approval, keysOff }: { approval: Shown["Approval"]; key
           </Button>
         </Group>
       ) : (
-        <form onSubmit={send} aria-label={`${words[chosen.decision].ask} this request`}>
+        <form noValidate onSubmit={send} aria-label={`${words[chosen.decision].ask} this request`}>
           <Stack gap="xs">
             <Textarea
               key={chosen.decision}
