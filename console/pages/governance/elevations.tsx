@@ -39,7 +39,7 @@ export function Elevations() {
       cell: ({ expires_at: at, approval_id: approval }) => (
         <>
           <Moment at={at} />,{" "}
-          <Anchor component={Link} to={`/approvals/${approval}`} size="xs">
+          <Anchor underline="always" component={Link} to={`/approvals/${approval}`} size="xs">
             as approved
           </Anchor>
         </>
