@@ -105,7 +105,8 @@ function Binding({ id }: { id: string }) {
   return (
     <Text size="sm" mt="sm" component="div">
       The binding: {role} at {path}, held by{" "}
-      <Anchor underline="always"
+      <Anchor
+        underline="always"
         component={Link}
         to={kind === "user" ? `/users/${encodeURIComponent(name)}` : `/groups/${query.data.principal_id}`}
         inherit
