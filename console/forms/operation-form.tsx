@@ -120,7 +120,7 @@ export function OperationForm({
           type="submit"
           loading={sending.isPending}
           disabled={unchanged || verdict.error !== null || verdict.data === undefined}
-          {...(danger ? { color: "red" } : {})}
+          {...(danger ? { color: "red.9" } : {})}
         >
           {verdict.data?.decision === "needs_approval" && verdict.error === null ? "Ask for approval" : submitLabel}
         </Button>

@@ -3,9 +3,10 @@ import { Link } from "@tanstack/react-router";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Moment } from "../../parts/moment.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 type Binding = Shown["Binding"];
@@ -72,7 +73,7 @@ export function BindingRows({
         return (
           <>
             <DataTable label={label} columns={columns} rows={rows} rowKey={({ id }) => id} />
-            <MoreRows query={query} />
+            <More query={query} />
           </>
         );
       }}

@@ -36,7 +36,7 @@ export function Answer({ explanation }: { explanation: Explanation }) {
               ? "nobody at present"
               : granters.map(({ email, role, ou: where }) => (
                   <div key={`${email}${role}${where}`}>
-                    <Anchor component={Link} to={`/users/${encodeURIComponent(email)}`} inherit>
+                    <Anchor underline="always" component={Link} to={`/users/${encodeURIComponent(email)}`} inherit>
                       {email}
                     </Anchor>{" "}
                     ({role} at {where})
@@ -106,6 +106,7 @@ function Binding({ id }: { id: string }) {
     <Text size="sm" mt="sm" component="div">
       The binding: {role} at {path}, held by{" "}
       <Anchor
+        underline="always"
         component={Link}
         to={kind === "user" ? `/users/${encodeURIComponent(name)}` : `/groups/${query.data.principal_id}`}
         inherit

@@ -3,10 +3,11 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Filters, TextFilter, useFilters } from "../../parts/filters.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 const columns: readonly Column<Shown["Group"]>[] = [
@@ -65,7 +66,7 @@ export function Groups() {
           );
         }}
       </Loaded>
-      <MoreRows query={query} />
+      <More query={query} />
     </Page>
   );
 }

@@ -64,7 +64,7 @@ function Access({ ou }: { ou: Shown["Ou"] }) {
               return (
                 <span key={path}>
                   {index === 0 ? "" : ", "}
-                  <Anchor component={Link} to="/bindings" search={{ ou: path } as never} inherit>
+                  <Anchor underline="always" component={Link} to="/bindings" search={{ ou: path } as never} inherit>
                     {path}
                   </Anchor>
                 </span>

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
-import { byCursor } from "../../parts/more-rows.tsx";
 import { $api } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 
 /** Every OU that the reader may see, page by page until all are there. */
 export function useAllOus() {

@@ -4,11 +4,12 @@ import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Filters, TextFilter, useFilters } from "../../parts/filters.tsx";
 import { Moment } from "../../parts/moment.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 const columns: readonly Column<Shown["User"]>[] = [
@@ -74,7 +75,7 @@ export function Users() {
           );
         }}
       </Loaded>
-      <MoreRows query={query} />
+      <More query={query} />
     </Page>
   );
 }

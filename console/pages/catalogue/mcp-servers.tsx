@@ -4,11 +4,12 @@ import { useState } from "react";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Filters, TextFilter, useFilters } from "../../parts/filters.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 import { type Registered, RegisteredDialog } from "./registered-dialog.tsx";
 
@@ -81,7 +82,7 @@ export function McpServers() {
           );
         }}
       </Loaded>
-      <MoreRows query={query} />
+      <More query={query} />
       <RegisteredDialog registered={registered} onClose={close} />
     </Page>
   );

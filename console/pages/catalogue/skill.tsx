@@ -5,12 +5,13 @@ import { OperationButton } from "../../forms/operation-button.tsx";
 import { Diff } from "../../parts/diff.tsx";
 import { useFilters } from "../../parts/filters.tsx";
 import { Moment } from "../../parts/moment.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Text as Block } from "../../parts/value.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 type Version = Shown["SkillVersion"];
@@ -56,9 +57,7 @@ export function Skill() {
       <Loaded query={query}>
         {() => (
           <Loaded query={versions}>
-            {({ pages }) => (
-              <Versions versions={pages.flatMap(({ data }) => data)} more={<MoreRows query={versions} />} />
-            )}
+            {({ pages }) => <Versions versions={pages.flatMap(({ data }) => data)} more={<More query={versions} />} />}
           </Loaded>
         )}
       </Loaded>

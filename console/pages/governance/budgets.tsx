@@ -1,9 +1,10 @@
 import { Group, Stack, Text } from "@mantine/core";
 import { OperationButton } from "../../forms/operation-button.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { $api } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 import { BudgetBars, SetBudget } from "./budget-of.tsx";
 
@@ -53,7 +54,7 @@ export function Budgets() {
           );
         }}
       </Loaded>
-      <MoreRows query={query} />
+      <More query={query} />
     </Section>
   );
 }

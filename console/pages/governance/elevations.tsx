@@ -3,11 +3,12 @@ import { Link } from "@tanstack/react-router";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Moment } from "../../parts/moment.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Text as Block, textOf } from "../../parts/value.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 type Elevation = Shown["Elevation"];
@@ -39,7 +40,7 @@ export function Elevations() {
       cell: ({ expires_at: at, approval_id: approval }) => (
         <>
           <Moment at={at} />,{" "}
-          <Anchor component={Link} to={`/approvals/${approval}`} size="xs">
+          <Anchor underline="always" component={Link} to={`/approvals/${approval}`} size="xs">
             as approved
           </Anchor>
         </>
@@ -81,7 +82,7 @@ export function Elevations() {
           );
         }}
       </Loaded>
-      <MoreRows query={query} />
+      <More query={query} />
     </Section>
   );
 }

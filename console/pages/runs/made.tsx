@@ -26,7 +26,7 @@ export function Made({ run }: { run: Shown["RunDetail"] }) {
         ) : (
           <Text size="sm">
             All agents of a run share one workspace:{" "}
-            <Anchor component={Link} to={`/runs/${run.root_run_id}`} inherit>
+            <Anchor underline="always" component={Link} to={`/runs/${run.root_run_id}`} inherit>
               what was made is on the page of the whole run
             </Anchor>
             .

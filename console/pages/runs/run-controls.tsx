@@ -28,7 +28,7 @@ export function RunControls({ run }: { run: Shown["RunDetail"] }) {
             Pause
           </Button>
         )}
-        <Button variant="default" c="red" onClick={open}>
+        <Button variant="default" onClick={open}>
           Cancel…
         </Button>
       </Group>
@@ -76,7 +76,7 @@ function CancelForm({ busy, onCancel }: { busy: boolean; onCancel: (reason: stri
           data-autofocus
         />
         <Group justify="flex-end">
-          <Button type="submit" color="red" loading={busy}>
+          <Button type="submit" color="red.9" loading={busy}>
             Cancel the run
           </Button>
         </Group>

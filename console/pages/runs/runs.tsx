@@ -3,11 +3,12 @@ import { Link } from "@tanstack/react-router";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { ChoiceFilter, Filters, oneOf, TextFilter, useFilters } from "../../parts/filters.tsx";
 import { Moment } from "../../parts/moment.tsx";
-import { byCursor, MoreRows } from "../../parts/more-rows.tsx";
+import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 import { duration } from "./figures.ts";
 
@@ -101,7 +102,7 @@ export function Runs() {
           return <DataTable label="Runs" columns={columns} rows={rows} rowKey={({ id }) => id} />;
         }}
       </Loaded>
-      <MoreRows query={query} />
+      <More query={query} />
       <Text size="xs" c="dimmed">
         Subagents are not listed; each is on the page of the run that started it.
       </Text>

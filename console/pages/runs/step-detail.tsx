@@ -24,7 +24,7 @@ export function StepDetail({ step, onClose }: { step: Shown["RunStep"] | undefin
       onClose={onClose}
       position="right"
       size="lg"
-      title={step === undefined ? "" : `Step ${step.step_id}`}
+      title={`Step ${step?.step_id ?? ""}`}
       closeButtonProps={{ "aria-label": "Close" }}
     >
       {step === undefined ? null : (
