@@ -6,7 +6,7 @@ import { requestSearch } from "./pages/requests/request-search.ts";
 import { textSearch } from "./parts/search-params.ts";
 import { BrokenPage } from "./parts/states.tsx";
 import { Shell } from "./shell/shell.tsx";
-import { localPath } from "./wire/sign-in.ts";
+import { localPath } from "./wire/local-path.ts";
 
 /** Every page of the console. Paths that the API has too lead to the page of the same thing. */
 

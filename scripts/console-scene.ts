@@ -65,7 +65,9 @@ export async function furnish(stack: LocalStack, admin: Person): Promise<Record<
     return data.find(({ kind }) => kind === "permission");
   }, "a run that asks for permission");
   const agent = await until(async () => {
-    const { data } = await admin.get<{ data: { id: string; sync_state: string }[] }>("/agents?name=sales-prospector");
+    const { data } = await admin.get<{ data: { id: string; sync_state: string }[] }>(
+      "/agents?name=sales-prospecting-agent",
+    );
     return data.find((one) => one.sync_state === "synced");
   }, "the agent of the conversation");
   await until(async () => {
@@ -85,7 +87,7 @@ export async function furnish(stack: LocalStack, admin: Person): Promise<Record<
     "agent-edit": `/agents/${agent.id}/edit`,
     sessions: "/sessions",
     session: `/sessions/${session.session_id}`,
-    approvals: "/approvals",
+    approvals: `/approvals?selected=${request}`,
     approval: `/approvals/${request}`,
     "approval-of-run": `/approvals/${waiting.id}`,
     requests: "/requests",
@@ -94,7 +96,7 @@ export async function furnish(stack: LocalStack, admin: Person): Promise<Record<
     runs: "/runs",
     "run-new": "/runs/new",
     run: `/runs/${run.id}`,
-    ous: "/ous",
+    ous: `/ous/${ous.find(({ path }) => path === "/acme/sales")?.id ?? ""}`,
     users: "/users",
     user: "/users/emma@acme.com",
     groups: "/groups",

@@ -17,7 +17,7 @@ export function specOf(operation: string): CommandSpec {
 }
 
 /** What has been filled in: empty text and undefined are left out, null stays. */
-export function bodyOf(spec: CommandSpec, values: Values): Record<string, unknown> {
+function bodyOf(spec: CommandSpec, values: Values): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   for (const { name, in: place, required } of spec.params) {
     const value = values[name];

@@ -4,7 +4,7 @@ const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFracti
 const dollars = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 2 });
 
 /** Tokens and calls as `12.3K`, money as `$1.20`. */
-export function amount(value: number, unit: string): string {
+function amount(value: number, unit: string): string {
   return unit === "USD" ? dollars.format(value) : `${compact.format(value)} ${unit}`;
 }
 

@@ -1,7 +1,7 @@
-import { Group, Select, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
+import { Box, Group, Select } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useState } from "react";
+import type { ReactNode } from "react";
+import { TextFilter } from "./text-filter.tsx";
 
 type Search = Readonly<Record<string, string | undefined>>;
 
@@ -36,24 +36,26 @@ export function Filters({ children }: { children: ReactNode }) {
 }
 
 /** A text that narrows a list, kept in the address a moment after the last key. */
-export function TextFilter({ name, label, placeholder = "" }: { name: string; label: string; placeholder?: string }) {
+export function NamedTextFilter({
+  name,
+  label,
+  placeholder = "",
+}: {
+  name: string;
+  label: string;
+  placeholder?: string;
+}) {
   const { search, set } = useFilters();
-  const wanted = search[name] ?? "";
-  const [typed, setTyped] = useState(wanted);
-  const change = useDebouncedCallback((value: string) => set({ [name]: value }), 300);
-  useEffect(() => setTyped(wanted), [wanted]);
   return (
-    <TextInput
-      label={label}
-      placeholder={placeholder}
-      value={typed}
-      maxLength={200}
-      w={{ base: "100%", xs: 220 }}
-      onChange={(event) => {
-        setTyped(event.currentTarget.value);
-        change(event.currentTarget.value);
-      }}
-    />
+    <Box w={{ base: "100%", xs: 220 }}>
+      <TextFilter
+        labelled
+        label={label}
+        placeholder={placeholder}
+        value={search[name]}
+        onChange={(value) => set({ [name]: value })}
+      />
+    </Box>
   );
 }
 

@@ -11,6 +11,7 @@ export function TextFilter({
   value,
   onChange,
   type = "search",
+  labelled = false,
 }: {
   label: string;
   placeholder?: string;
@@ -18,6 +19,8 @@ export function TextFilter({
   value: string | undefined;
   onChange: (value: string | undefined) => void;
   type?: "search" | "datetime-local";
+  /** The label stands above the field; otherwise it is the placeholder. */
+  labelled?: boolean;
 }) {
   const [typed, setTyped] = useState(value ?? "");
   const told = useRef(value);
@@ -37,9 +40,9 @@ export function TextFilter({
       size="sm"
       type={type === "search" ? "text" : type}
       inputMode={type === "search" ? "search" : undefined}
-      aria-label={label}
+      {...(labelled ? { label } : { "aria-label": label, title: label })}
       placeholder={placeholder}
-      title={label}
+      maxLength={200}
       value={typed}
       onChange={(event) => {
         setTyped(event.currentTarget.value);

@@ -16,7 +16,7 @@ const pages: Readonly<Record<string, string>> = {
 };
 
 /** Where something is shown that the API names as `type:id`; undefined when it has no page. */
-export function pageOf(reference: string): string | undefined {
+function pageOf(reference: string): string | undefined {
   const cut = reference.indexOf(":");
   const [type, id] = [reference.slice(0, cut), reference.slice(cut + 1)];
   if (cut < 1 || id === "") return undefined;

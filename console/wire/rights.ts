@@ -1,4 +1,5 @@
 import { $api } from "./client.ts";
+import { isAtOrBelow } from "./ou-path.ts";
 
 /**
  * Whether the reader holds a permission somewhere, or at an OU. Only for what is worth showing: the API decides.
@@ -10,9 +11,4 @@ export function useMay(): (permission: string, ouPath?: string) => boolean {
     const roots = data?.data.find((entry) => entry.permission === permission)?.ou_paths ?? [];
     return ouPath === undefined ? roots.length > 0 : roots.some((root) => isAtOrBelow(ouPath, root));
   };
-}
-
-/** Whether an OU's path is another's, or below it. */
-export function isAtOrBelow(path: string, root: string): boolean {
-  return path === root || path.startsWith(`${root}/`);
 }

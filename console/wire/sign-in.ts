@@ -7,8 +7,3 @@ export function leaveForSignIn(queries: QueryClient): void {
   const here = location.pathname + location.search;
   location.assign(here === "/" ? "/sign-in" : `/sign-in?return_to=${encodeURIComponent(here)}`);
 }
-
-/** A path of this app, whatever was given: never another origin. */
-export function localPath(given: unknown): string {
-  return typeof given === "string" && /^\/(?![/\\])[^\\\p{Cc}]*$/u.test(given) ? given : "/";
-}

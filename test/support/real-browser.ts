@@ -36,7 +36,7 @@ export async function openPage(context: BrowserContext, path: string): Promise<P
 }
 
 /** Accessibility faults that axe calls serious or critical, as lines; empty when there are none. */
-export async function seriousFaults(page: Page): Promise<string[]> {
+async function seriousFaults(page: Page): Promise<string[]> {
   // Through the debugger, not as a <script>: the content policy of the page stays as it is.
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await axeSource());
   const results = (await page.evaluate(() =>

@@ -1,6 +1,6 @@
 import { Stack, Tabs } from "@mantine/core";
 import { OperationButton } from "../../forms/operation-button.tsx";
-import { ChoiceFilter, Filters, oneOf, TextFilter, useFilters } from "../../parts/filters.tsx";
+import { ChoiceFilter, Filters, NamedTextFilter, oneOf, useFilters } from "../../parts/filters.tsx";
 import { Page } from "../../parts/page.tsx";
 import { useMay } from "../../wire/rights.ts";
 import { BindingRows } from "./binding-rows.tsx";
@@ -38,8 +38,8 @@ export function Bindings() {
         <Tabs.Panel value="held" pt="md">
           <Stack gap="md">
             <Filters>
-              <TextFilter name="user" label="Person" placeholder="Address" />
-              <TextFilter name="ou" label="Unit and below" placeholder="/acme/sales" />
+              <NamedTextFilter name="user" label="Person" placeholder="Address" />
+              <NamedTextFilter name="ou" label="Unit and below" placeholder="/acme/sales" />
               <ChoiceFilter name="role" label="Role" values={roleNames} />
             </Filters>
             <BindingRows

@@ -2,7 +2,7 @@ import { Anchor } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Filters, TextFilter, useFilters } from "../../parts/filters.tsx";
+import { Filters, NamedTextFilter, useFilters } from "../../parts/filters.tsx";
 import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
@@ -52,7 +52,7 @@ export function Groups() {
       }
     >
       <Filters>
-        <TextFilter name="q" label="Name contains" />
+        <NamedTextFilter name="q" label="Name contains" />
       </Filters>
       <Loaded query={query}>
         {({ pages }) => {

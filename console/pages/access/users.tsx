@@ -2,7 +2,7 @@ import { Anchor } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Filters, TextFilter, useFilters } from "../../parts/filters.tsx";
+import { Filters, NamedTextFilter, useFilters } from "../../parts/filters.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
@@ -62,8 +62,8 @@ export function Users() {
       }
     >
       <Filters>
-        <TextFilter name="q" label="Name or address contains" />
-        <TextFilter name="ou" label="Unit" placeholder="/acme/sales" />
+        <NamedTextFilter name="q" label="Name or address contains" />
+        <NamedTextFilter name="ou" label="Unit" placeholder="/acme/sales" />
       </Filters>
       <Loaded query={query}>
         {({ pages }) => {

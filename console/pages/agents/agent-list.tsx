@@ -3,10 +3,10 @@ import { Link } from "@tanstack/react-router";
 import { DataTable } from "../../parts/data-table.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { More } from "../../parts/more.tsx";
-import { byCursor } from "../../parts/more-rows.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { agentKinds, syncStates } from "./choices.ts";
 
 /** What agents are narrowed to; what is no known choice narrows nothing. */

@@ -1,8 +1,8 @@
 import { Stack } from "@mantine/core";
 import { More } from "../../parts/more.tsx";
-import { byCursor } from "../../parts/more-rows.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { $api } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { SessionTable } from "../sessions/session-table.tsx";
 
 /** An agent's sessions that the reader may see. */

@@ -5,12 +5,12 @@ import { DataTable } from "../../parts/data-table.tsx";
 import { Diff } from "../../parts/diff.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { More } from "../../parts/more.tsx";
-import { byCursor } from "../../parts/more-rows.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { ThingLink } from "../../parts/thing-link.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
 
 /** What was asked to be done with an agent and, for who may read it, what the audit trail holds of it. */

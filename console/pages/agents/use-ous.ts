@@ -1,6 +1,6 @@
 import { useEffect, useMemo } from "react";
-import { byCursor } from "../../parts/more-rows.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 
 /** A tree of more than this is better searched than browsed. */
 const most = 2_000;

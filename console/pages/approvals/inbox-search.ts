@@ -5,7 +5,7 @@ import type { Shown } from "../../wire/client.ts";
 export const inboxSearch = textSearch("tab", "outcome", "q", "kind", "operation", "requester", "at");
 export type InboxSearch = ReturnType<typeof inboxSearch>;
 
-export const tabs = ["mine", "pending", "decided"] as const;
+const tabs = ["mine", "pending", "decided"] as const;
 export type Tab = (typeof tabs)[number];
 
 type Status = Shown["Approval"]["status"];

@@ -3,7 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Filters, TextFilter, useFilters } from "../../parts/filters.tsx";
+import { Filters, NamedTextFilter, useFilters } from "../../parts/filters.tsx";
 import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
@@ -68,7 +68,7 @@ export function McpServers() {
       }
     >
       <Filters>
-        <TextFilter name="q" label="Name or URL contains" />
+        <NamedTextFilter name="q" label="Name or URL contains" />
       </Filters>
       <Loaded query={query}>
         {({ pages }) => {

@@ -2,7 +2,7 @@ import { Anchor } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { OperationButton } from "../../forms/operation-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Filters, TextFilter, useFilters } from "../../parts/filters.tsx";
+import { Filters, NamedTextFilter, useFilters } from "../../parts/filters.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
@@ -54,7 +54,7 @@ export function Skills() {
       }
     >
       <Filters>
-        <TextFilter name="q" label="Name or description contains" />
+        <NamedTextFilter name="q" label="Name or description contains" />
       </Filters>
       <Loaded query={query}>
         {({ pages }) => {

@@ -1,7 +1,7 @@
 import { Anchor, Button, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { ChoiceFilter, Filters, oneOf, TextFilter, useFilters } from "../../parts/filters.tsx";
+import { ChoiceFilter, Filters, NamedTextFilter, oneOf, useFilters } from "../../parts/filters.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { More } from "../../parts/more.tsx";
 import { Page } from "../../parts/page.tsx";
@@ -83,10 +83,10 @@ export function Runs() {
       }
     >
       <Filters>
-        <TextFilter name="q" label="Task contains" />
+        <NamedTextFilter name="q" label="Task contains" />
         <ChoiceFilter name="status" label="Status" values={statuses} />
-        <TextFilter name="requester" label="For" placeholder="Address of a person" />
-        <TextFilter name="agent" label="Agent" placeholder="orchestrator" />
+        <NamedTextFilter name="requester" label="For" placeholder="Address of a person" />
+        <NamedTextFilter name="agent" label="Agent" placeholder="orchestrator" />
       </Filters>
       <Loaded query={query}>
         {({ pages }) => {

@@ -2,11 +2,11 @@ import { Group, SegmentedControl, Select, Stack } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { ReferenceSelect } from "../../forms/reference-select.tsx";
 import { More } from "../../parts/more.tsx";
-import { byCursor } from "../../parts/more-rows.tsx";
 import { Page } from "../../parts/page.tsx";
 import { changedSearch } from "../../parts/search-params.ts";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
+import { byCursor } from "../../wire/pages.ts";
 import { SessionTable } from "./session-table.tsx";
 
 const statuses = [

@@ -6,7 +6,7 @@ import { type FormEvent, useState } from "react";
 import type { SignInError } from "../../../contracts/console.ts";
 import { Loaded, Problem } from "../../parts/states.tsx";
 import { $api, api, ownHeaders, queryClient } from "../../wire/client.ts";
-import { localPath } from "../../wire/sign-in.ts";
+import { localPath } from "../../wire/local-path.ts";
 
 /** Why somebody came back from their identity provider without being signed in. */
 const reasons: Readonly<Record<SignInError, string>> = {
