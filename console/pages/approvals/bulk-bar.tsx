@@ -5,7 +5,7 @@ import type { Inbox } from "./use-inbox.ts";
 /** How many requests are selected, and what can be done with them. */
 export function BulkBar({ inbox, onDecide }: { inbox: Inbox; onDecide: (decision: "approve" | "deny") => void }) {
   const { ticked, tickable, tickAll, tickNone } = inbox;
-  if (tickable === 0 && ticked.size === 0) return null;
+  if (!tickable && ticked.size === 0) return null;
   return (
     <fieldset className={classes["bulk"]} aria-label="Decide several at once">
       <Group gap="xs" justify="space-between">
@@ -13,9 +13,9 @@ export function BulkBar({ inbox, onDecide }: { inbox: Inbox; onDecide: (decision
           {ticked.size === 0 ? "Nothing selected" : `${ticked.size} selected`}
         </Text>
         <Group gap="xs">
-          {ticked.size < tickable ? (
+          {ticked.size === 0 ? (
             <Button size="xs" variant="subtle" onClick={tickAll}>
-              Select all shown ({tickable})
+              Select all shown
             </Button>
           ) : null}
           {ticked.size > 0 ? (

@@ -1,6 +1,7 @@
 import { Tabs } from "@mantine/core";
 import type { ReactNode } from "react";
 import { $api } from "../../wire/client.ts";
+import classes from "./inbox.module.css";
 import type { Tab } from "./inbox-search.ts";
 
 const count = new Intl.NumberFormat("en");
@@ -23,7 +24,7 @@ export function InboxTabs({
   const words = (label: string, some: number) => (data === undefined ? label : `${label} (${count.format(some)})`);
   return (
     <Tabs value={tab} onChange={(next) => onChange(next as Tab)}>
-      <Tabs.List mb="sm" style={{ flexWrap: "nowrap" }}>
+      <Tabs.List mb="sm" className={classes["tabs"] ?? ""}>
         <Tabs.Tab value="mine">{words("For you", data?.pending.mine ?? 0)}</Tabs.Tab>
         <Tabs.Tab value="pending">{words("All pending", data?.pending.total ?? 0)}</Tabs.Tab>
         <Tabs.Tab value="decided">{words("Decided", decided)}</Tabs.Tab>

@@ -8,8 +8,8 @@ export interface Inbox {
   focused: { id: string; index: number } | undefined;
   ticked: ReadonlyMap<string, Approval>;
   actions: RowActions;
-  /** How many of the known rows can be selected. */
-  tickable: number;
+  /** Whether there are rows that can be selected. */
+  tickable: boolean;
   next: () => void;
   before: () => void;
   tickFocused: () => void;
@@ -45,18 +45,16 @@ export function useInbox({
   const { focused, ticked } = state;
   const set = (change: Partial<State>) => setState({ ...state, ...change });
 
-  const place = useRef(0);
-  const known = useMemo(() => knownRows(chain), [chain]);
-  const shownAt = known.findIndex(({ id }) => id === (focused?.id ?? shownId));
-  useEffect(() => {
-    if (shownAt >= 0) place.current = shownAt;
-  }, [shownAt]);
-
+  // Looked up when a key asks for it: the list may be long, and it changes while it is scrolled.
+  const place = () => {
+    const id = focused?.id ?? shownId;
+    return id === undefined ? -1 : knownRows(chain).findIndex((row) => row.id === id);
+  };
   const move = (by: 1 | -1) => {
     const count = countRows(chain);
-    const current = focused?.id ?? shownId;
+    const at = place();
     // What was here has left the list: the next has taken its place.
-    const to = shownAt >= 0 ? shownAt + by : current === undefined ? 0 : place.current + Math.min(by, 0);
+    const to = at >= 0 ? at + by : focused === undefined ? 0 : focused.index + Math.min(by, 0);
     const index = Math.max(0, Math.min(to, count - 1));
     const row = rowAt(chain, index);
     if (row === undefined) return;
@@ -96,18 +94,21 @@ export function useInbox({
     }),
     [],
   );
-  const tickable = useMemo(() => known.filter(({ can_vote: can }) => can), [known]);
   return {
     focused,
     ticked,
     actions,
-    tickable: tickable.length,
+    tickable: chain.pages.get(0)?.some(({ can_vote: can }) => can) === true,
     next: () => move(1),
     before: () => move(-1),
     tickFocused: () => {
-      if (shownAt >= 0) tick(shownAt, false);
+      const at = place();
+      if (at >= 0) tick(at, false);
     },
-    tickAll: () => set({ ticked: new Map(tickable.map((row) => [row.id, row])) }),
+    tickAll: () => {
+      const all = knownRows(chain).filter(({ can_vote: can }) => can);
+      set({ ticked: new Map(all.map((row) => [row.id, row])) });
+    },
     tickNone: () => set({ ticked: new Map() }),
     untick: (ids) => set({ ticked: new Map([...ticked].filter(([id]) => !ids.includes(id))) }),
   };

@@ -27,7 +27,7 @@ export function Chain({ broken }: { broken: number }) {
         const [entry, before] = [entries[index]?.data, entries[index - 1]?.data];
         return (
           <li key={position} data-broken={position === broken}>
-            {index === 0 ? null : <Joint before={before} entry={entry} at={position} broken={broken} />}
+            {index === 0 ? null : <Joint before={before} entry={entry} />}
             <Box position={position} entry={entry} broken={position === broken} />
           </li>
         );
@@ -37,13 +37,12 @@ export function Chain({ broken }: { broken: number }) {
 }
 
 /** Between two entries: whether the later one refers to the hash of the earlier. */
-function Joint({ before, entry, at, broken }: { before: Entry; entry: Entry; at: number; broken: number }) {
+function Joint({ before, entry }: { before: Entry; entry: Entry }) {
   const fits = before !== undefined && entry !== undefined && entry.previous === before.hash;
-  const torn = !fits || at === broken;
   return (
-    <div className={classes["joint"]} data-torn={torn}>
-      <span aria-hidden="true">{torn ? "✕" : "↓"}</span>
-      <span>{at === broken ? "broken here" : fits ? "fits" : "does not fit"}</span>
+    <div className={classes["joint"]} data-torn={!fits}>
+      <span aria-hidden="true">{fits ? "↓" : "✕"}</span>
+      <span>{fits ? "fits" : "does not fit"}</span>
     </div>
   );
 }
@@ -62,6 +61,11 @@ function Box({ position, entry, broken }: { position: number; entry: Entry; brok
       </Text>
       {entry === undefined ? null : (
         <>
+          {broken ? (
+            <Text size="xs" className={classes["mark"] ?? ""}>
+              ✕ broken here
+            </Text>
+          ) : null}
           <Text size="xs" style={{ overflowWrap: "anywhere" }}>
             {entry.operation}, {entry.outcome.replaceAll("_", " ")}
           </Text>

@@ -26,7 +26,7 @@ export function VerdictShown({ verdict }: { verdict: Verdict }) {
     <Alert color="red" title={`Broken at entry ${position ?? "?"}`} role="alert">
       <Stack gap="sm">
         <Text size="sm">
-          {reason}. {count.format(entries)} {entries === 1 ? "entry" : "entries"} before it fit.{" "}
+          {sentence(reason)} {count.format(entries)} {entries === 1 ? "entry" : "entries"} before it fit.{" "}
           {position === null ? null : (
             <Anchor component={Link} to={`/audit/${position}`} inherit>
               Look at entry {position}
@@ -38,3 +38,6 @@ export function VerdictShown({ verdict }: { verdict: Verdict }) {
     </Alert>
   );
 }
+
+const sentence = (reason: string | null) =>
+  reason === null ? "" : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;

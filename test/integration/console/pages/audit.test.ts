@@ -87,7 +87,7 @@ test("the chain is verified, exported, and found broken where somebody has chang
   await page.getByRole("button", { name: "Verify now" }).click();
   const alert = page.getByRole("alert");
   await alert.getByText("Broken at entry 3").waitFor();
-  await alert.getByText("the entry's content does not match its hash", { exact: false }).waitFor();
+  await alert.getByText("The entry's content does not match its hash", { exact: false }).waitFor();
   const chain = alert.getByRole("list", { name: "The entries around 3" });
   await chain.getByText("broken here").waitFor();
   expect(await chain.getByRole("listitem").count()).toBe(4);
