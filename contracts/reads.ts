@@ -260,7 +260,11 @@ export const reads: readonly ReadDeclaration[] = [
   list("request", "/requests", "Mutations asked for: your own, and those you may read", null, requestView, {
     ...inOu,
     status: z.enum(requestStatuses).optional(),
-    target: z.string().max(200).optional().describe("Only about this: type:id"),
+    target: z
+      .string()
+      .max(200)
+      .optional()
+      .describe("Only about this: type:id. An agent's attachments and credentials included"),
     operation: operationName,
     requester: person("what this person has asked for"),
     ...containing("what would change, operation or the requester's email"),
@@ -390,7 +394,11 @@ export const reads: readonly ReadDeclaration[] = [
       act: z.string().max(100).optional().describe("Only what came through this agent, run or client"),
       outcome: z.string().max(40).optional().describe("Such as applied, refused, pending_approval, accepted"),
       session: z.string().max(100).optional().describe("Only entries delegated from this session"),
-      target: z.string().max(200).optional().describe("type:id"),
+      target: z
+        .string()
+        .max(200)
+        .optional()
+        .describe("Only about this: type:id. An agent's attachments and credentials included"),
       operation: z.string().max(100).optional(),
       trace_id: z
         .string()

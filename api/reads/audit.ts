@@ -11,7 +11,7 @@ import {
 } from "../../db/queries/audit.ts";
 import { findRootOu } from "../../db/queries/ous.ts";
 import { requirePermission } from "../../operations/execute.ts";
-import { Conditions, found, narrowToPerson, type ReadContext } from "./scope.ts";
+import { Conditions, found, narrowToPerson, narrowToTarget, type ReadContext } from "./scope.ts";
 
 interface EntryRow {
   position: string;
@@ -40,6 +40,12 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
     if (query["from"] !== undefined) conditions.add("at >= ?::timestamptz", query["from"]);
     if (query["to"] !== undefined) conditions.add("at < ?::timestamptz", query["to"]);
     await narrowToPerson(context, conditions, "sub", "entry ->> 'sub'");
+    narrowToTarget(
+      context,
+      conditions,
+      "split_part(entry ->> 'target', ':', 1)",
+      "substr(entry ->> 'target', strpos(entry ->> 'target', ':') + 1)",
+    );
     for (const [name, field] of Object.entries(fieldsOf))
       if (query[name] !== undefined) conditions.add(`entry ->> '${field}' = ?`, query[name]);
     if (query["trace_id"] !== undefined) conditions.add("trace_id = ?", query["trace_id"]);
@@ -91,7 +97,6 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
 /** Query parameters that name one field of the entry. */
 const fieldsOf = {
   session: "delegated_from_session",
-  target: "target",
   operation: "operation",
   outcome: "outcome",
   act: "act",

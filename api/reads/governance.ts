@@ -16,10 +16,10 @@ import { missingUser } from "../../operations/lookups.ts";
 import { findOperation } from "../../operations/registry.ts";
 import { type RequestRow, requestRowToView, requestSelect } from "../views/requests.ts";
 import {
-  type Conditions,
   found,
   narrowToPerson,
   narrowToSame,
+  narrowToTarget,
   narrowToText,
   ownOr,
   type ReadContext,
@@ -36,7 +36,7 @@ export const governanceReads: Record<string, Read> = {
     narrowToSame(context, conditions, { status: "p.status", operation: "p.name" });
     await narrowToPerson(context, conditions, "requester", "p.sub");
     narrowToText(context, conditions, ["p.diff ->> 'summary'", "p.name", "u.email"]);
-    narrowToTarget(context, conditions);
+    narrowToTarget(context, conditions, "p.target_type", "p.target_id");
     return readPage<RequestRow, unknown>(context, requestSelect, "p.id", conditions, requestRowToView, "desc");
   },
   "request.get": async (context) => {
@@ -102,17 +102,6 @@ export const governanceReads: Record<string, Read> = {
     };
   },
 };
-
-/** `type:id`, as the audit trail writes it. */
-function narrowToTarget({ query }: ReadContext, conditions: Conditions): void {
-  if (query["target"] === undefined) return;
-  const [, type, id] = /^([a-z_]+):(.+)$/s.exec(String(query["target"])) ?? [];
-  if (type === undefined || id === undefined)
-    throw new PowerloomError("invalid_input", "`target` must be a type and an id, such as agent:0198….", {
-      pointer: "/target",
-    });
-  conditions.add("p.target_id = ?", id).add("p.target_type = ?", type);
-}
 
 async function readableSession(context: ReadContext): Promise<SessionRow> {
   const id = context.params["session_id"] ?? "";

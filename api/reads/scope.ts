@@ -154,3 +154,28 @@ export function found<Row>(row: Row | undefined, what: string, id: string | unde
   if (row === undefined) throw new PowerloomError("not_found", `No ${what} found with id \`${id}\` that you may see.`);
   return row;
 }
+
+/**
+ * Narrows a list to what is about one thing, `type:id`. About an agent is also what is about its attachments (whose id is the
+ * agent's and that of what is attached) and its credentials. Equality alone: below row-level security no index knows more.
+ * @param type,id SQL of the two, in each row
+ */
+export function narrowToTarget({ query }: ReadContext, conditions: Conditions, type: string, id: string): void {
+  if (query["target"] === undefined) return;
+  const [, wantedType, wantedId] = /^([a-z_]+):(.+)$/s.exec(String(query["target"])) ?? [];
+  if (wantedType === undefined || wantedId === undefined)
+    throw new PowerloomError("invalid_input", "`target` must be a type and an id, such as agent:0198….", {
+      pointer: "/target",
+    });
+  if (wantedType !== "agent" || !isUuid(wantedId)) {
+    conditions.add(`${id} = ?`, wantedId).add(`${type} = ?`, wantedType);
+    return;
+  }
+  conditions.add(
+    `${type} = 'agent' and ${id} = ?::text
+      or ${type} = 'attachment' and ${id} = any (array(
+           select ?::text || '/' || s.id from skills s union all select ?::text || '/' || m.id from mcp_servers m))
+      or ${type} = 'credential' and ${id} = any (array(select c.id::text from credentials c where c.agent_id = ?::uuid))`,
+    wantedId.toLowerCase(),
+  );
+}

@@ -7497,7 +7497,7 @@ export interface operations {
         /** @description Only this OU and those below: path or id */
         ou?: string;
         status?: "received" | "applied" | "pending_approval" | "refused" | "denied" | "expired" | "cancelled";
-        /** @description Only about this: type:id */
+        /** @description Only about this: type:id. An agent's attachments and credentials included */
         target?: string;
         /** @description Only this operation, such as agent.create */
         operation?: string;
@@ -9859,7 +9859,7 @@ export interface operations {
         outcome?: string;
         /** @description Only entries delegated from this session */
         session?: string;
-        /** @description type:id */
+        /** @description Only about this: type:id. An agent's attachments and credentials included */
         target?: string;
         operation?: string;
         /** @description Only entries of this trace: a tree of runs, with what people said to it and decided */

@@ -502,7 +502,13 @@ export const commands: readonly CommandSpec[] = [
         type: "string",
         enum: ["received", "applied", "pending_approval", "refused", "denied", "expired", "cancelled"],
       },
-      { name: "target", in: "query", required: false, type: "string", description: "Only about this: type:id" },
+      {
+        name: "target",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only about this: type:id. An agent's attachments and credentials included",
+      },
       {
         name: "operation",
         in: "query",
@@ -931,7 +937,13 @@ export const commands: readonly CommandSpec[] = [
         type: "string",
         description: "Only entries delegated from this session",
       },
-      { name: "target", in: "query", required: false, type: "string", description: "type:id" },
+      {
+        name: "target",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only about this: type:id. An agent's attachments and credentials included",
+      },
       { name: "operation", in: "query", required: false, type: "string" },
       {
         name: "trace_id",

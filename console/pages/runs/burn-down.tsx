@@ -1,5 +1,6 @@
 import { Stack, Text } from "@mantine/core";
 import { BudgetBar } from "../../parts/budget-bar.tsx";
+import { useNow } from "../../parts/clock.ts";
 import { Section } from "../../parts/section.tsx";
 import type { Shown } from "../../wire/client.ts";
 import { count, dollars } from "./figures.ts";
@@ -11,7 +12,8 @@ export function BurnDown({ run, state }: { run: Shown["RunDetail"]; state: RunSt
   const { tokens, cost_usd: cost, calls, wall_seconds: seconds } = run.budget;
   // Events are ahead of what was asked for; usage only grows, so the larger figure is the newer.
   const used = Math.max(run.used.tokens, state.usage.at(-1)?.tokens ?? 0);
-  const until = run.completed_at === null ? Date.now() : Date.parse(run.completed_at);
+  const now = useNow();
+  const until = run.completed_at === null ? now : Date.parse(run.completed_at);
   const elapsed = run.started_at === null ? 0 : Math.max(0, Math.round((until - Date.parse(run.started_at)) / 1_000));
   return (
     <Section title="Budget">

@@ -157,8 +157,38 @@ describe("a filter", () => {
     const page = await organisation.admin.get<{ data: { operation: string }[] }>(
       `/requests?target=agent:${made["counter"]}`,
     );
-    expect(page.data.map(({ operation }) => operation)).toEqual(["agent.create"]);
+    expect(page.data.map(({ operation }) => operation)).toEqual(["agent.attach_mcp_server", "agent.create"]);
     expect((await nobody.get<Page>(`/requests?target=agent:${made["counter"]}`)).data).toEqual([]);
+  });
+
+  test("what was done to an agent's attachments and credentials is about the agent too, what was done to others is not", async () => {
+    const { admin, root } = await makeOrganisation("wired");
+    const agent = (await admin.make<{ id: string }>("/agents", { name: "wired", ou: root })).id;
+    const server = (
+      await admin.make<{ id: string }>("/mcp-servers", {
+        name: "wires",
+        display_name: "Wires",
+        ou: root,
+        url: "http://127.0.0.1:9/mcp",
+      })
+    ).id;
+    await admin.make(`/agents/${agent}/mcp-servers`, { mcp_server_id: server });
+    const { id } = await admin.make<{ id: string }>(`/agents/${agent}/credentials`, { mcp_server_id: server });
+    await admin.send("DELETE", `/credentials/${id}`);
+    await admin.send("DELETE", `/agents/${agent}/mcp-servers/${server}`);
+    const done = [
+      "agent.detach_mcp_server",
+      "credential.revoke",
+      "credential.create",
+      "agent.attach_mcp_server",
+      "agent.create",
+    ];
+    for (const path of ["/requests", "/audit"]) {
+      const about = await admin.get<{ data: { operation: string }[] }>(`${path}?target=agent:${agent}`);
+      expect(about.data.map(({ operation }) => operation)).toEqual(done);
+      expect((await stranger.admin.get<Page>(`${path}?target=agent:${agent}`)).data).toEqual([]);
+    }
+    expect((await admin.get<Page>(`/audit?target=credential:${id}`)).data).toHaveLength(2);
   });
 
   test("keeps to its pages", async () => {
