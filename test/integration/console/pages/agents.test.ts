@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../../demo/api.ts";
+import { variant } from "../../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
 import { provider } from "../../../support/provider.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
@@ -60,34 +61,37 @@ async function on(
 
 const rows = (page: Page) => page.getByRole("table", { name: "Agents" }).getByRole("row");
 
-test("agents are narrowed by unit with the keyboard, by words and by kind, all of it in the address", async () => {
-  await on(organisation.admin, "/agents", async (page) => {
-    await rows(page).nth(2).waitFor();
-    const tree = page.getByRole("tree", { name: "Units" });
-    const root = tree.getByRole("treeitem", { name: organisation.name }).first();
-    await root.focus();
-    await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("ArrowRight");
-    await tree.getByRole("treeitem", { name: "north" }).waitFor();
-    await page.keyboard.press("Enter");
-    await page.waitForURL(new RegExp(`ou=${encodeURIComponent(sales)}`));
-    await rows(page).nth(2).waitFor({ state: "detached" });
-    expect(await rows(page).nth(1).innerText()).toContain(foreign);
-    await expectSound(page);
-    await page.keyboard.press("Enter");
-    await page.getByLabel("Find agents").fill("HELP");
-    await page.waitForURL(/\?q=HELP$/);
-    await page.getByRole("link", { name: "helper" }).waitFor();
-    await page.getByRole("combobox", { name: "Kind" }).click();
-    await page.getByRole("option", { name: "user" }).click();
-    await page.getByText("No agent fits").waitFor();
-    await page.waitForURL(/kind=user/);
-    await page.reload();
-    await page.getByText("No agent fits").waitFor();
-    expect(await page.getByLabel("Find agents").inputValue()).toBe("HELP");
-  });
-});
+test.each(variant("agents are narrowed by unit with the keyboard, by words and by kind, all of it in the address"))(
+  "%s",
+  async () => {
+    await on(organisation.admin, "/agents", async (page) => {
+      await rows(page).nth(2).waitFor();
+      const tree = page.getByRole("tree", { name: "Units" });
+      const root = tree.getByRole("treeitem", { name: organisation.name }).first();
+      await root.focus();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowRight");
+      await tree.getByRole("treeitem", { name: "north" }).waitFor();
+      await page.keyboard.press("Enter");
+      await page.waitForURL(new RegExp(`ou=${encodeURIComponent(sales)}`));
+      await rows(page).nth(2).waitFor({ state: "detached" });
+      expect(await rows(page).nth(1).innerText()).toContain(foreign);
+      await expectSound(page);
+      await page.keyboard.press("Enter");
+      await page.getByLabel("Find agents").fill("HELP");
+      await page.waitForURL(/\?q=HELP$/);
+      await page.getByRole("link", { name: "helper" }).waitFor();
+      await page.getByRole("combobox", { name: "Kind" }).click();
+      await page.getByRole("option", { name: "user" }).click();
+      await page.getByText("No agent fits").waitFor();
+      await page.waitForURL(/kind=user/);
+      await page.reload();
+      await page.getByText("No agent fits").waitFor();
+      expect(await page.getByLabel("Find agents").inputValue()).toBe("HELP");
+    });
+  },
+);
 
 test("an agent is made with its missing fields named on the way, and is seen synced without a reload", async () => {
   await on(organisation.admin, `/agents/new?ou=${encodeURIComponent(sales)}`, async (page) => {
@@ -102,24 +106,27 @@ test("an agent is made with its missing fields named on the way, and is seen syn
   });
 });
 
-test("an agent that people must agree to is asked for, and nothing is there until they have", async () => {
-  await on(organisation.admin, `/agents/new?ou=${encodeURIComponent(guarded)}`, async (page) => {
-    await page.getByRole("textbox", { name: "Name", exact: true }).fill("careful");
-    await page.getByText("This will wait for approval").waitFor();
-    await page.getByRole("button", { name: "Ask for approval" }).click();
-    await page.getByText("Waits for approval").waitFor();
-    const href = await page.getByRole("link", { name: "Follow the request" }).getAttribute("href");
-    const id = href?.split("/").at(-1) ?? "";
-    await page.goto(`/agents?ou=${encodeURIComponent(guarded)}`);
-    await page.getByText("No agent fits").waitFor();
-    await page.getByText("live").waitFor();
-    const { digest } = await second.get<{ digest: string }>(`/approvals/${id}`);
-    await second.send("POST", `/approvals/${id}/votes`, { decision: "approve", digest });
-    await page.getByRole("link", { name: "careful" }).waitFor();
-  });
-});
+test.each(variant("an agent that people must agree to is asked for, and nothing is there until they have"))(
+  "%s",
+  async () => {
+    await on(organisation.admin, `/agents/new?ou=${encodeURIComponent(guarded)}`, async (page) => {
+      await page.getByRole("textbox", { name: "Name", exact: true }).fill("careful");
+      await page.getByText("This will wait for approval").waitFor();
+      await page.getByRole("button", { name: "Ask for approval" }).click();
+      await page.getByText("Waits for approval").waitFor();
+      const href = await page.getByRole("link", { name: "Follow the request" }).getAttribute("href");
+      const id = href?.split("/").at(-1) ?? "";
+      await page.goto(`/agents?ou=${encodeURIComponent(guarded)}`);
+      await page.getByText("No agent fits").waitFor();
+      await page.getByText("live").waitFor();
+      const { digest } = await second.get<{ digest: string }>(`/approvals/${id}`);
+      await second.send("POST", `/approvals/${id}/votes`, { decision: "approve", digest });
+      await page.getByRole("link", { name: "careful" }).waitFor();
+    });
+  },
+);
 
-test("a change made meanwhile by somebody else is shown, and not overwritten", async () => {
+test.each(variant("a change made meanwhile by somebody else is shown, and not overwritten"))("%s", async () => {
   const { admin } = organisation;
   await on(admin, `/agents/${seller.id}/edit`, async (page) => {
     await page.getByText("Nothing has been changed yet.").waitFor();
@@ -142,38 +149,41 @@ test("a change made meanwhile by somebody else is shown, and not overwritten", a
   });
 });
 
-test("a server is attached, its credential's secret is shown this once, and both are taken away again", async () => {
-  const { admin } = organisation;
-  await on(admin, `/agents/${seller.id}?tab=attachments`, async (page) => {
-    await page.getByRole("button", { name: "Attach an MCP server" }).click();
-    const dialog = page.getByRole("dialog");
-    await dialog.getByRole("combobox", { name: /MCP server/ }).click();
-    await page.getByRole("option", { name: /^notes/ }).click();
-    await dialog.getByRole("button", { name: "Attach" }).click();
-    await page.getByRole("link", { name: "notes" }).waitFor();
-    await page.getByRole("tab", { name: "Credentials" }).click();
-    await page.getByRole("button", { name: "New credential" }).click();
-    await dialog.getByRole("button", { name: "Create the credential" }).click();
-    const shown = dialog.getByLabel("Secret");
-    const secret = (await shown.innerText()).trim();
-    expect(secret.length).toBeGreaterThan(20);
-    await expectSound(page);
-    await dialog.getByRole("button", { name: "I have kept it" }).click();
-    await page.getByRole("button", { name: "Revoke the credential for notes" }).click();
-    expect(await page.content()).not.toContain(secret);
-    expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(secret);
-    await dialog.getByRole("button", { name: "Revoke" }).click();
-    await page.getByText("revoked").waitFor();
-    await page.getByRole("tab", { name: "Attachments" }).click();
-    await page.getByRole("button", { name: "Detach notes" }).click();
-    await dialog.getByRole("button", { name: "Detach" }).click();
-    await page.getByText("It can use no MCP server.").waitFor();
-    expect((await admin.get<{ mcp_servers: string[] }>(`/agents/${seller.id}`)).mcp_servers).toEqual([]);
-    expect(serverId).not.toBe("");
-  });
-});
+test.each(variant("a server is attached, its credential's secret is shown this once, and both are taken away again"))(
+  "%s",
+  async () => {
+    const { admin } = organisation;
+    await on(admin, `/agents/${seller.id}?tab=attachments`, async (page) => {
+      await page.getByRole("button", { name: "Attach an MCP server" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("combobox", { name: /MCP server/ }).click();
+      await page.getByRole("option", { name: /^notes/ }).click();
+      await dialog.getByRole("button", { name: "Attach" }).click();
+      await page.getByRole("link", { name: "notes" }).waitFor();
+      await page.getByRole("tab", { name: "Credentials" }).click();
+      await page.getByRole("button", { name: "New credential" }).click();
+      await dialog.getByRole("button", { name: "Create the credential" }).click();
+      const shown = dialog.getByLabel("Secret");
+      const secret = (await shown.innerText()).trim();
+      expect(secret.length).toBeGreaterThan(20);
+      await expectSound(page);
+      await dialog.getByRole("button", { name: "I have kept it" }).click();
+      await page.getByRole("button", { name: "Revoke the credential for notes" }).click();
+      expect(await page.content()).not.toContain(secret);
+      expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(secret);
+      await dialog.getByRole("button", { name: "Revoke" }).click();
+      await page.getByText("revoked").waitFor();
+      await page.getByRole("tab", { name: "Attachments" }).click();
+      await page.getByRole("button", { name: "Detach notes" }).click();
+      await dialog.getByRole("button", { name: "Detach" }).click();
+      await page.getByText("It can use no MCP server.").waitFor();
+      expect((await admin.get<{ mcp_servers: string[] }>(`/agents/${seller.id}`)).mcp_servers).toEqual([]);
+      expect(serverId).not.toBe("");
+    });
+  },
+);
 
-test("what others change at the provider is found on request, shown and put back", async () => {
+test.each(variant("what others change at the provider is found on request, shown and put back"))("%s", async () => {
   const { admin } = organisation;
   await synced(admin, seller.id);
   const agents = provider().beta.agents;
@@ -248,7 +258,7 @@ test("who may only look finds nothing to do, and who may not look is told so, an
   });
 });
 
-test("an agent is deleted after what would happen has been shown", async () => {
+test.each(variant("an agent is deleted after what would happen has been shown"))("%s", async () => {
   const { admin, root } = organisation;
   const { id } = await makeAgent(admin, { name: "short-lived", ou: root });
   await on(admin, `/agents/${id}`, async (page) => {

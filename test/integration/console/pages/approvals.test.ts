@@ -1,6 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../../demo/api.ts";
+import { variant } from "../../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
 import { askForApproval } from "../../governance/stage.ts";
@@ -126,7 +127,7 @@ test("nobody decides on their own request: there is no button, and a vote sent i
   await context.close();
 });
 
-test("what is not exactly what was shown is not decided", async () => {
+test.each(variant("what is not exactly what was shown is not decided"))("%s", async () => {
   const { id } = await ask("moved-on");
   const context = await signedIn(browser, one.email);
   const page = await context.newPage();
@@ -195,7 +196,7 @@ test("everything can be done with the keyboard alone", async () => {
   await context.close();
 });
 
-test("several are decided one by one, and what is refused is said of each", async () => {
+test.each(variant("several are decided one by one, and what is refused is said of each"))("%s", async () => {
   const asked = [await ask("many-1"), await ask("many-2"), await ask("many-3"), await ask("other-4")];
   const context = await signedIn(browser, one.email);
   const page = await openPage(context, "/approvals?q=many-");
@@ -227,25 +228,28 @@ test("several are decided one by one, and what is refused is said of each", asyn
   await context.close();
 });
 
-test("where several policies bind, it waits until each has its approvals, and says so to who has voted", async () => {
-  const pending = await ask("thrice", { ou: `${organisation.root}/doubly` });
-  const context = await signedIn(browser, one.email);
-  const page = await openPage(context, `/approvals?tab=pending&at=${pending.id}`);
-  await page.getByText(/Policies .*doubly-policy.*: 0 approvals so far, 2 by Approver needed\./).waitFor();
-  await page.getByRole("button", { name: "Approve" }).click();
-  await page.getByRole("button", { name: "Approve this" }).click();
-  await page.getByText("You have voted. It waits for others.").waitFor();
-  await page.getByText(/: 1 approval so far/).waitFor();
-  await voteOn(two, pending);
-  await page.getByText(/: 2 approvals so far, 1 by OrgAdmin needed/).waitFor();
-  await voteOn(organisation.admin, pending);
-  const chosen = page.getByRole("region", { name: "The chosen request" });
-  await chosen.getByText("applied", { exact: true }).waitFor();
-  expect(page.faults).toEqual([]);
-  await context.close();
-});
+test.each(variant("where several policies bind, it waits until each has its approvals, and says so to who has voted"))(
+  "%s",
+  async () => {
+    const pending = await ask("thrice", { ou: `${organisation.root}/doubly` });
+    const context = await signedIn(browser, one.email);
+    const page = await openPage(context, `/approvals?tab=pending&at=${pending.id}`);
+    await page.getByText(/Policies .*doubly-policy.*: 0 approvals so far, 2 by Approver needed\./).waitFor();
+    await page.getByRole("button", { name: "Approve" }).click();
+    await page.getByRole("button", { name: "Approve this" }).click();
+    await page.getByText("You have voted. It waits for others.").waitFor();
+    await page.getByText(/: 1 approval so far/).waitFor();
+    await voteOn(two, pending);
+    await page.getByText(/: 2 approvals so far, 1 by OrgAdmin needed/).waitFor();
+    await voteOn(organisation.admin, pending);
+    const chosen = page.getByRole("region", { name: "The chosen request" });
+    await chosen.getByText("applied", { exact: true }).waitFor();
+    expect(page.faults).toEqual([]);
+    await context.close();
+  },
+);
 
-test("the list is narrowed by its address, and the address by its fields", async () => {
+test.each(variant("the list is narrowed by its address, and the address by its fields"))("%s", async () => {
   await ask("needle");
   const context = await signedIn(browser, one.email);
   const page = await openPage(context, `/approvals?tab=pending&q=needle&requester=${requester.email}&kind=operation`);
@@ -262,7 +266,7 @@ test("the list is narrowed by its address, and the address by its fields", async
   await context.close();
 });
 
-test("who may read no approvals finds an empty inbox, and nothing behind a link", async () => {
+test.each(variant("who may read no approvals finds an empty inbox, and nothing behind a link"))("%s", async () => {
   const { id } = await ask("hidden");
   const nobody = await organisation.person("nobody", {});
   const context = await signedIn(browser, nobody.email);

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../../demo/api.ts";
+import { variant } from "../../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
 import { asSuperuser } from "../../governance/stage.ts";
@@ -20,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test("the trail is narrowed by person, operation, outcome and time, in the address", async () => {
+test.each(variant("the trail is narrowed by person, operation, outcome and time, in the address"))("%s", async () => {
   const context = await signedIn(browser, auditor.email);
   const page = await openPage(context, "/audit");
   await page.getByRole("link", { name: organisation.admin.email }).first().waitFor();
@@ -46,7 +47,7 @@ test("the trail is narrowed by person, operation, outcome and time, in the addre
   await context.close();
 });
 
-test("one entry shows every field, what was hashed, and leads to what it names", async () => {
+test.each(variant("one entry shows every field, what was hashed, and leads to what it names"))("%s", async () => {
   const context = await signedIn(browser, auditor.email, { width: 390, height: 844, colorScheme: "dark" });
   const page = await openPage(context, "/audit?operation=group.create&outcome=applied");
   await page.getByRole("row").filter({ hasText: "group.create" }).getByRole("link").first().click();

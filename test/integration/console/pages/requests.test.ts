@@ -1,6 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../../demo/api.ts";
+import { variant } from "../../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
 import { askForApproval } from "../../governance/stage.ts";
@@ -28,7 +29,7 @@ afterAll(() => browser.close());
 
 const ask = (name: string) => askForApproval(builder, "/agents", { name, ou: organisation.root });
 
-test("what one asked for can be withdrawn while it waits, and is then at its end", async () => {
+test.each(variant("what one asked for can be withdrawn while it waits, and is then at its end"))("%s", async () => {
   const { id } = await ask("not-needed");
   const context = await signedIn(browser, builder.email, { width: 390, height: 844, colorScheme: "dark" });
   const page = await openPage(context, "/requests?mine=true&status=pending_approval");
@@ -47,18 +48,21 @@ test("what one asked for can be withdrawn while it waits, and is then at its end
   await context.close();
 });
 
-test("whoever may read the trail sees a request's entries, its workflow, and nobody else's button", async () => {
-  const { id } = await ask("audited");
-  const context = await signedIn(browser, organisation.admin.email);
-  const page = await openPage(context, `/requests/${id}`);
-  const entries = page.getByRole("region", { name: "Audit entries" });
-  await entries.getByRole("link", { name: /\d+: agent\.create/ }).waitFor();
-  const workflow = page.getByRole("link", { name: /^provision:agent\.create:/ });
-  expect(await workflow.getAttribute("href")).toMatch(/\/namespaces\/[^/]+\/workflows\/provision%3Aagent\.create%3A/);
-  expect(await workflow.getAttribute("rel")).toBe("noreferrer");
-  expect(await page.getByRole("button", { name: "Withdraw" }).count()).toBe(0);
-  await context.close();
-});
+test.each(variant("whoever may read the trail sees a request's entries, its workflow, and nobody else's button"))(
+  "%s",
+  async () => {
+    const { id } = await ask("audited");
+    const context = await signedIn(browser, organisation.admin.email);
+    const page = await openPage(context, `/requests/${id}`);
+    const entries = page.getByRole("region", { name: "Audit entries" });
+    await entries.getByRole("link", { name: /\d+: agent\.create/ }).waitFor();
+    const workflow = page.getByRole("link", { name: /^provision:agent\.create:/ });
+    expect(await workflow.getAttribute("href")).toMatch(/\/namespaces\/[^/]+\/workflows\/provision%3Aagent\.create%3A/);
+    expect(await workflow.getAttribute("rel")).toBe("noreferrer");
+    expect(await page.getByRole("button", { name: "Withdraw" }).count()).toBe(0);
+    await context.close();
+  },
+);
 
 test("a refused request shows its problem as it was", async () => {
   const answer = await nobody.send("POST", "/agents", { name: "forbidden", ou: organisation.root });
@@ -79,7 +83,9 @@ test("a refused request shows its problem as it was", async () => {
   await context.close();
 });
 
-test("a policy is made by the form, says whom it binds, and an edit upon an old version is not sent over it", async () => {
+test.each(
+  variant("a policy is made by the form, says whom it binds, and an edit upon an old version is not sent over it"),
+)("%s", async () => {
   const { admin, root } = organisation;
   const context = await signedIn(browser, admin.email);
   const page = await openPage(context, "/approval-policies");
@@ -111,7 +117,7 @@ test("a policy is made by the form, says whom it binds, and an edit upon an old 
   await context.close();
 });
 
-test("who may read no policy finds none, and no way to make one", async () => {
+test.each(variant("who may read no policy finds none, and no way to make one"))("%s", async () => {
   const context = await signedIn(browser, nobody.email);
   const page = await openPage(context, "/approval-policies");
   await page.getByText("No policy").or(page.getByText("Not for you to see or do")).first().waitFor();

@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../../demo/api.ts";
+import { variant } from "../../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
 import { armMind, decideNext, planOf, talker } from "../../../support/runs.ts";
@@ -129,7 +130,11 @@ test("a run is started in the browser, asks for permission, and is watched to it
   );
 });
 
-test("a run is paused, spoken to, let go on and cancelled by its own person, and others may only look or not even that", async () => {
+test.each(
+  variant(
+    "a run is paused, spoken to, let go on and cancelled by its own person, and others may only look or not even that",
+  ),
+)("%s", async () => {
   const turns = [1, 2, 3, 4, 5, 6].map((number) => ({
     tool_uses: [{ name: "list_directory", input: { path: ".", depth: ((number - 1) % 5) + 1 } }],
     delay_ms: 900,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../../demo/api.ts";
 import { acme, seedOrganisation } from "../../../../demo/seed.ts";
 import { query } from "../../../support/database.ts";
+import { variant } from "../../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
 import { giveScript } from "../../../support/provider.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
@@ -119,7 +120,7 @@ test("a request in plain words becomes an agent that is synced, before the eyes 
   });
 });
 
-test("a refusal is shown in the conversation as the API has said it", async () => {
+test.each(variant("a refusal is shown in the conversation as the API has said it"))("%s", async () => {
   const vera = { email: `vera@${organisation.name}.test` };
   await as(
     vera,
@@ -142,7 +143,9 @@ test("a refusal is shown in the conversation as the API has said it", async () =
   );
 });
 
-test("what waits for approval is a card that follows the decision, and the conversation goes on after it", async () => {
+test.each(
+  variant("what waits for approval is a card that follows the decision, and the conversation goes on after it"),
+)("%s", async () => {
   const prompt = `Create a deploy-watch agent in ${organisation.root}/production for Ben with Apollo access`;
   const id = await invoke(organisation.admin, metaId, { prompt });
   await as(organisation.admin, `/sessions/${id}`, async (page) => {
@@ -207,7 +210,7 @@ test("a watcher whose right is taken away is told so, and sees nothing more of t
   });
 });
 
-test("a browser whose sign-in ends while it watches is led to sign in again", async () => {
+test.each(variant("a browser whose sign-in ends while it watches is led to sign in again"))("%s", async () => {
   const before = tools.calls.length;
   const id = await invoke(emma, scribeId);
   await as(emma, `/sessions/${id}`, async (page, context) => {
@@ -219,7 +222,7 @@ test("a browser whose sign-in ends while it watches is led to sign in again", as
   await releaseWhenHeld(before);
 });
 
-test("one says more, interrupts, and ends a session, which is asked again", async () => {
+test.each(variant("one says more, interrupts, and ends a session, which is asked again"))("%s", async () => {
   const before = tools.calls.length;
   const id = await invoke(emma, scribeId);
   await as(emma, `/sessions/${id}`, async (page) => {
@@ -257,7 +260,9 @@ test("one says more, interrupts, and ends a session, which is asked again", asyn
   });
 });
 
-test("a conversation of two thousand events shows its end, brings the rest on request, and stays where one reads", async () => {
+test.each(
+  variant("a conversation of two thousand events shows its end, brings the rest on request, and stays where one reads"),
+)("%s", async () => {
   const id = await invoke(organisation.admin, metaId, { prompt: "What agents exist?" });
   await sessionIn(organisation.admin, id, "idle");
   await write(id, 2_000);
@@ -294,35 +299,38 @@ async function write(sessionId: string, count: number, from = 1): Promise<void> 
   );
 }
 
-test("sessions are listed by whose they are, by state and by agent, and only those one may read", async () => {
-  await as(emma, "/sessions", async (page) => {
-    const table = page.getByRole("table", { name: "Sessions" });
-    await table.getByRole("link", { name: "scribe" }).first().waitFor();
-    expect(await table.getByText(organisation.admin.email).count()).toBe(0);
-    await page.getByRole("combobox", { name: "State" }).click();
-    await page.getByRole("option", { name: "ended" }).click();
-    await page.waitForURL(/status=ended/);
-    await expectSound(page);
-    await page.getByText("All I may read").click();
-    await page.waitForURL(/whose=all/);
-    expect(await page.locator("main").innerText()).not.toContain(organisation.admin.email);
-  });
-  await as(
-    organisation.admin,
-    `/sessions?whose=all&agent_id=${scribeId}`,
-    async (page) => {
+test.each(variant("sessions are listed by whose they are, by state and by agent, and only those one may read"))(
+  "%s",
+  async () => {
+    await as(emma, "/sessions", async (page) => {
       const table = page.getByRole("table", { name: "Sessions" });
-      await table.getByText(emma.email).first().waitFor();
-      expect(await table.getByRole("link", { name: "powerloom-meta" }).count()).toBe(0);
+      await table.getByRole("link", { name: "scribe" }).first().waitFor();
+      expect(await table.getByText(organisation.admin.email).count()).toBe(0);
+      await page.getByRole("combobox", { name: "State" }).click();
+      await page.getByRole("option", { name: "ended" }).click();
+      await page.waitForURL(/status=ended/);
       await expectSound(page);
-    },
-    { width: 390, height: 844, colorScheme: "dark" },
-  );
-  const nobody = await organisation.person("nobody");
-  const id = await invoke(emma, scribeId);
-  await as(nobody, `/sessions/${id}`, async (page) => {
-    await page.getByRole("alert").first().waitFor();
-    expect(await page.locator("main").innerText()).not.toMatch(/scribe|First\./);
-  });
-  tools.release();
-});
+      await page.getByText("All I may read").click();
+      await page.waitForURL(/whose=all/);
+      expect(await page.locator("main").innerText()).not.toContain(organisation.admin.email);
+    });
+    await as(
+      organisation.admin,
+      `/sessions?whose=all&agent_id=${scribeId}`,
+      async (page) => {
+        const table = page.getByRole("table", { name: "Sessions" });
+        await table.getByText(emma.email).first().waitFor();
+        expect(await table.getByRole("link", { name: "powerloom-meta" }).count()).toBe(0);
+        await expectSound(page);
+      },
+      { width: 390, height: 844, colorScheme: "dark" },
+    );
+    const nobody = await organisation.person("nobody");
+    const id = await invoke(emma, scribeId);
+    await as(nobody, `/sessions/${id}`, async (page) => {
+      await page.getByRole("alert").first().waitFor();
+      expect(await page.locator("main").innerText()).not.toMatch(/scribe|First\./);
+    });
+    tools.release();
+  },
+);
