@@ -247,6 +247,9 @@ test("where several policies bind, it waits until each has its approvals, and sa
 
 test("the list is narrowed by its address, and the address by its fields", async () => {
   await ask("needle");
+  const done = await ask("done");
+  await voteOn(two, done);
+  await decided(done.id, "applied");
   const context = await signedIn(browser, one.email);
   const page = await openPage(context, `/approvals?tab=pending&q=needle&requester=${requester.email}&kind=operation`);
   await page.getByRole("link", { name: /Create agent needle/ }).waitFor();
@@ -258,7 +261,7 @@ test("the list is narrowed by its address, and the address by its fields", async
   await page.getByRole("link", { name: /Create agent needle/ }).waitFor();
   await page.getByRole("tab", { name: /Decided/ }).click();
   await page.waitForURL(/tab=decided/);
-  await page.getByRole("link", { name: /Create agent watched/ }).waitFor();
+  await page.getByRole("link", { name: /Create agent done/ }).waitFor();
   await context.close();
 });
 
