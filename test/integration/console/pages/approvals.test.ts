@@ -251,6 +251,9 @@ test.each(variant("where several policies bind, it waits until each has its appr
 
 test.each(variant("the list is narrowed by its address, and the address by its fields"))("%s", async () => {
   await ask("needle");
+  const done = await ask("done");
+  await voteOn(two, done);
+  await decided(done.id, "applied");
   const context = await signedIn(browser, one.email);
   const page = await openPage(context, `/approvals?tab=pending&q=needle&requester=${requester.email}&kind=operation`);
   await page.getByRole("link", { name: /Create agent needle/ }).waitFor();
@@ -262,7 +265,7 @@ test.each(variant("the list is narrowed by its address, and the address by its f
   await page.getByRole("link", { name: /Create agent needle/ }).waitFor();
   await page.getByRole("tab", { name: /Decided/ }).click();
   await page.waitForURL(/tab=decided/);
-  await page.getByRole("link", { name: /Create agent watched/ }).waitFor();
+  await page.getByRole("link", { name: /Create agent done/ }).waitFor();
   await context.close();
 });
 
