@@ -1,4 +1,4 @@
-import { Badge, NavLink, ScrollArea, Text } from "@mantine/core";
+import { Badge, Box, NavLink, Text } from "@mantine/core";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { $api } from "../wire/client.ts";
 import { useMay } from "../wire/rights.ts";
@@ -11,7 +11,7 @@ export function Navigation() {
   const summary = $api.useQuery("get", "/approvals/summary", {});
   const mine = summary.data?.pending.mine ?? 0;
   return (
-    <ScrollArea>
+    <Box style={{ overflowY: "auto" }}>
       {pageGroups.map(({ title, pages }) => {
         const shown = pages.filter(({ needs }) => needs === undefined || may(needs));
         if (shown.length === 0) return null;
@@ -40,6 +40,6 @@ export function Navigation() {
           </section>
         );
       })}
-    </ScrollArea>
+    </Box>
   );
 }
