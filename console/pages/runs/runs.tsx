@@ -67,7 +67,7 @@ export function Runs() {
         },
       },
     },
-    byCursor,
+    { ...byCursor, placeholderData: (before) => before },
   );
   const narrowed = Object.keys(search).length > 0;
   return (
@@ -85,7 +85,7 @@ export function Runs() {
       <Filters>
         <NamedTextFilter name="q" label="Task contains" />
         <ChoiceFilter name="status" label="Status" values={statuses} />
-        <NamedTextFilter name="requester" label="For" placeholder="Address of a person" />
+        <NamedTextFilter name="requester" label="For whom" placeholder="Address of a person" />
         <NamedTextFilter name="agent" label="Agent" placeholder="orchestrator" />
       </Filters>
       <Loaded query={query}>
