@@ -3,7 +3,8 @@ import { queryClient } from "../../wire/client.ts";
 import { followEvents } from "../../wire/event-stream.ts";
 import type { ApiProblem } from "../../wire/problem.ts";
 import { isFields, type RunEvent } from "./payload.ts";
-import { openRunState, type RunNews, type RunState, runStateAfter } from "./run-state.ts";
+import { openRunState, type RunNews, type RunState } from "./run-state.ts";
+import { runStateAfter } from "./run-state-after.ts";
 
 /** However fast events come, the page is drawn at most this often. */
 const frameMs = 100;

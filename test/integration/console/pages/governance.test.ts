@@ -87,7 +87,6 @@ test("what an agent may do again without asking is listed and taken back; a unit
     async (page) => {
       const elevations = section(page, "Allowed again without asking");
       await elevations.getByText("staged: write_file").waitFor();
-      await expectSound(page);
       await elevations.getByRole("button", { name: "Take back what staged may do with write_file" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByRole("button", { name: "Take it back" }).click();

@@ -111,6 +111,7 @@ test("a run is started in the browser, asks for permission, and is watched to it
     await page.setViewportSize({ width: 390, height: 844 });
     await page.emulateMedia({ colorScheme: "dark" });
     await section(page, "Subagents").getByRole("link", { name: "executor" }).click();
+    await page.getByRole("heading", { level: 1, name: "executor" }).waitFor();
     await page.getByRole("link", { name: "the whole run", exact: true }).waitFor();
     await section(page, "Plan").getByRole("listitem").nth(1).getByText("done").waitFor();
     await expectSound(page);
