@@ -40,7 +40,13 @@ export function DataTable<Row>({
           {rows.map((row) => (
             <Table.Tr key={rowKey(row)} role="row">
               {columns.map(({ title, cell, align }) => (
-                <Table.Td key={title} role="cell" data-label={title} ta={align ?? "left"}>
+                <Table.Td
+                  key={title}
+                  role="cell"
+                  data-label={title}
+                  ta={align ?? "left"}
+                  style={align === undefined ? {} : { whiteSpace: "nowrap" }}
+                >
                   {cell(row)}
                 </Table.Td>
               ))}

@@ -87,7 +87,7 @@ function Forbidden({ problem }: { problem: ApiProblem }) {
           {granters.slice(0, 5).map(({ email, role, ou }, index) => (
             <span key={`${email}${role}${ou}`}>
               {index === 0 ? "" : ", "}
-              <Anchor href={`mailto:${email}`} inherit>
+              <Anchor underline="always" href={`mailto:${email}`} inherit>
                 {email}
               </Anchor>{" "}
               ({role} at {ou})

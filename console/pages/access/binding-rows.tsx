@@ -30,7 +30,7 @@ export function BindingRows({
     "get",
     "/bindings",
     { params: { query: { ...filter, limit } as object } },
-    byCursor,
+    { ...byCursor, placeholderData: (before) => before },
   );
   const columns: Column<Binding>[] = [
     {
@@ -91,8 +91,8 @@ export function Unbind({
   return (
     <OperationButton
       label="Take back"
-      accessibleLabel={`Take ${role} at ${path} back from ${name}`}
-      title={`Take ${role} at ${path} back from ${name}`}
+      accessibleLabel={`Take back ${role} at ${path} from ${name}`}
+      title={`Take back ${role} at ${path} from ${name}`}
       operation="binding.delete"
       submitLabel="Take it back"
       fixed={{ binding_id: id }}

@@ -33,7 +33,7 @@ export function Groups() {
     "get",
     "/groups",
     { params: { query: { limit: 100, ...(search["q"] === undefined ? {} : { q: search["q"] }) } } },
-    byCursor,
+    { ...byCursor, placeholderData: (before) => before },
   );
   return (
     <Page

@@ -44,7 +44,7 @@ export function Users() {
         },
       },
     },
-    byCursor,
+    { ...byCursor, placeholderData: (before) => before },
   );
   return (
     <Page

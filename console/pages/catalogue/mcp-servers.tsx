@@ -38,7 +38,7 @@ export function McpServers() {
     "get",
     "/mcp-servers",
     { params: { query: { limit: 100, ...(search["q"] === undefined ? {} : { q: search["q"] }) } } },
-    byCursor,
+    { ...byCursor, placeholderData: (before) => before },
   );
   const close = () => {
     const id = registered?.id;

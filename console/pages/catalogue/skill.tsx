@@ -65,22 +65,25 @@ export function Skill() {
   );
 }
 
+/** A version in the address: as a bare number the router would put it in quotation marks. */
+const named = (version: number) => `v${version}`;
+
 function Versions({ versions, more }: { versions: readonly Version[]; more: ReactNode }) {
   const { search, set } = useFilters();
-  const chosen = versions.find(({ version }) => String(version) === search["version"]) ?? versions[0];
+  const chosen = versions.find(({ version }) => named(version) === search["version"]) ?? versions[0];
   if (chosen === undefined) return null;
   const before = versions.find(({ version }) => version === chosen.version - 1);
-  const compared = search["compare"] === "1" && before !== undefined;
+  const compared = search["compare"] === "before" && before !== undefined;
   return (
     <Section title={`Version ${chosen.version}`}>
       <Stack gap="sm">
         <Select
           label="Version"
           data={versions.map(({ version }) => ({
-            value: String(version),
+            value: named(version),
             label: version === versions[0]?.version ? `${version} (latest)` : String(version),
           }))}
-          value={String(chosen.version)}
+          value={named(chosen.version)}
           onChange={(version) => set({ version: version ?? undefined })}
           allowDeselect={false}
           w={200}
@@ -92,7 +95,7 @@ function Versions({ versions, more }: { versions: readonly Version[]; more: Reac
           <Switch
             label={`Show what it changed in version ${before.version}`}
             checked={compared}
-            onChange={(event) => set({ compare: event.currentTarget.checked ? "1" : undefined })}
+            onChange={(event) => set({ compare: event.currentTarget.checked ? "before" : undefined })}
           />
         )}
         {compared ? (

@@ -35,7 +35,7 @@ export function Skills() {
     "get",
     "/skills",
     { params: { query: { limit: 100, ...(search["q"] === undefined ? {} : { q: search["q"] }) } } },
-    byCursor,
+    { ...byCursor, placeholderData: (before) => before },
   );
   return (
     <Page

@@ -19,7 +19,9 @@ export function PermissionRequests({ run }: { run: Shown["RunDetail"] }) {
     { staleTime: isOver(run.status) ? 60_000 : 1_000 },
   );
   if (query.error !== null) return <Problem error={query.error} />;
-  const requests = [...(query.data?.data ?? [])].reverse();
+  // The API tells of the whole tree that the run belongs to.
+  const here = new Set([run.id, ...run.children.map(({ id }) => id)]);
+  const requests = (query.data?.data ?? []).filter(({ run_id: id }) => here.has(id)).reverse();
   if (requests.length === 0) return null;
   return (
     <Section title="Asked of people">

@@ -1,12 +1,16 @@
-import { Anchor, Group, Text } from "@mantine/core";
+import { Anchor, Box, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Facts } from "../../parts/facts.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Status } from "../../parts/status.tsx";
+import { Text as Block } from "../../parts/value.tsx";
 import type { Shown } from "../../wire/client.ts";
 import { duration } from "./figures.ts";
+
+/** A task that is longer is no title. */
+export const longestTitle = 140;
 
 /** Whose run it is, where, with what, and how it stands. */
 export function RunFacts({ run }: { run: Shown["RunDetail"] }) {
@@ -65,10 +69,10 @@ export function RunFacts({ run }: { run: Shown["RunDetail"] }) {
   ];
   return (
     <Section title="This run">
-      {run.task.length > 140 ? (
-        <Text size="sm" mb="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-          {run.task}
-        </Text>
+      {run.task.length > longestTitle || run.parent_run_id !== null ? (
+        <Box mb="sm">
+          <Block block={run.task} maxHeight={160} />
+        </Box>
       ) : null}
       <Facts facts={facts} />
     </Section>

@@ -1,5 +1,6 @@
 import { Alert, Anchor, Button, SimpleGrid, Text } from "@mantine/core";
 import { Link, useParams } from "@tanstack/react-router";
+import { memo } from "react";
 import { Page } from "../../parts/page.tsx";
 import { Loaded, Problem } from "../../parts/states.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
@@ -9,13 +10,23 @@ import { Made } from "./made.tsx";
 import { PermissionRequests } from "./permission-requests.tsx";
 import { PlanSection } from "./plan-section.tsx";
 import { RunControls } from "./run-controls.tsx";
-import { RunFacts } from "./run-facts.tsx";
+import { longestTitle, RunFacts } from "./run-facts.tsx";
 import { isOver, type RunState } from "./run-state.ts";
 import { Say } from "./say.tsx";
 import { Speaking } from "./speaking.tsx";
 import { Steps } from "./steps.tsx";
 import { Subagents } from "./subagents.tsx";
 import { useRunStream } from "./use-run-stream.ts";
+
+// What follows no events is drawn when the run was asked for again, not with every batch of them.
+const [Facts, Controls, Asked, StepTable, Message, Result] = [
+  memo(RunFacts),
+  memo(RunControls),
+  memo(PermissionRequests),
+  memo(Steps),
+  memo(Say),
+  memo(Made),
+];
 
 /** One run as it goes: its plan, steps, budget, what it asks people for, and what it has made. */
 export function Run() {
@@ -46,11 +57,11 @@ function Known({ run, state, broken }: { run: Shown["RunDetail"]; state: RunStat
   const over = isOver(run.status);
   return (
     <Page
-      title={run.task.length > 140 ? `${run.task.slice(0, 139)}…` : run.task}
+      title={run.parent_run_id !== null ? run.agent : shortened(run.task)}
       above={<Above run={run} />}
       actions={
         <>
-          <RunControls run={run} />
+          <Controls run={run} />
           <Button component="a" href={`/runs/${run.id}/export`} download={`run-${run.id}.json`} variant="default">
             Export
           </Button>
@@ -63,22 +74,27 @@ function Known({ run, state, broken }: { run: Shown["RunDetail"]; state: RunStat
         </Alert>
       ) : null}
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-        <RunFacts run={run} />
+        <Facts run={run} />
         <BurnDown run={run} state={state} />
       </SimpleGrid>
-      {over ? <Made run={run} /> : null}
-      <PermissionRequests run={run} />
+      {over ? <Result run={run} /> : null}
+      <Asked run={run} />
       <Speaking state={state} />
       <PlanSection run={run} state={state} />
       <Subagents run={run} state={state} />
-      <Steps run={run} />
-      <Say run={run} />
+      <StepTable run={run} />
+      <Message run={run} />
       <Happened state={state} />
       <Text size="xs" c="dimmed">
         Run {run.id}
       </Text>
     </Page>
   );
+}
+
+/** A task as a title; in full it stands below. */
+function shortened(task: string): string {
+  return task.length > longestTitle ? `${task.slice(0, longestTitle - 1)}…` : task;
 }
 
 function Above({ run }: { run: Shown["RunDetail"] }) {

@@ -35,9 +35,9 @@ const columns: readonly Column<Run>[] = [
     ),
   },
   { title: "Status", cell: (run) => <Status value={run.status} />, width: "8rem" },
-  { title: "For", cell: (run) => run.requester_email },
-  { title: "Unit", cell: (run) => run.ou_path },
-  { title: "Agent", cell: (run) => `${run.agent}@${run.agent_version}` },
+  { title: "For", cell: (run) => run.requester_email, width: "12rem" },
+  { title: "Unit", cell: (run) => run.ou_path, width: "11rem" },
+  { title: "Agent", cell: (run) => `${run.agent}@${run.agent_version}`, width: "9rem" },
   { title: "Begun", cell: (run) => <Moment at={run.created_at} />, align: "right" },
   {
     title: "Took",
@@ -67,7 +67,7 @@ export function Runs() {
         },
       },
     },
-    byCursor,
+    { ...byCursor, placeholderData: (before) => before },
   );
   const narrowed = Object.keys(search).length > 0;
   return (
@@ -85,7 +85,7 @@ export function Runs() {
       <Filters>
         <NamedTextFilter name="q" label="Task contains" />
         <ChoiceFilter name="status" label="Status" values={statuses} />
-        <NamedTextFilter name="requester" label="For" placeholder="Address of a person" />
+        <NamedTextFilter name="requester" label="For whom" placeholder="Address of a person" />
         <NamedTextFilter name="agent" label="Agent" placeholder="orchestrator" />
       </Filters>
       <Loaded query={query}>

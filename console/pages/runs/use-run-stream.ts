@@ -3,7 +3,8 @@ import { queryClient } from "../../wire/client.ts";
 import { followEvents } from "../../wire/event-stream.ts";
 import type { ApiProblem } from "../../wire/problem.ts";
 import { isFields, type RunEvent } from "./payload.ts";
-import { openRunState, type RunNews, type RunState, runStateAfter } from "./run-state.ts";
+import { openRunState, type RunNews, type RunState } from "./run-state.ts";
+import { runStateAfter } from "./run-state-after.ts";
 
 /** However fast events come, the page is drawn at most this often. */
 const frameMs = 100;
@@ -42,7 +43,7 @@ function lookAgain(runId: string): void {
 }
 
 /**
- * Follows a run while mounted: events in batches, one drawing for each. Also has the run asked for again when something
+ * Follows one run while mounted: events in batches, one drawing for each. Also has the run asked for again when something
  * has happened. `refused`: it may not, or no longer, be seen. `broken`: the stream is away and being opened again.
  */
 export function useRunStream(runId: string): { state: RunState; broken: boolean; refused: ApiProblem | undefined } {
@@ -55,7 +56,6 @@ export function useRunStream(runId: string): { state: RunState; broken: boolean;
     let drawing: ReturnType<typeof setTimeout> | undefined;
     let looking: ReturnType<typeof setTimeout> | undefined;
     let last = 0;
-    setState(openRunState(runId));
     const look = () => {
       looking = undefined;
       last = Date.now();

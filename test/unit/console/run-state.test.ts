@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { marksOf, stepsOf } from "../../../console/pages/runs/plan.ts";
-import { openRunState, type RunNews, type RunState, runStateAfter } from "../../../console/pages/runs/run-state.ts";
+import { openRunState, type RunNews, type RunState } from "../../../console/pages/runs/run-state.ts";
+import { runStateAfter } from "../../../console/pages/runs/run-state-after.ts";
 
 const root = "root";
 const at = "2026-11-21T12:00:00.000Z";
@@ -99,6 +100,23 @@ describe("what is known of a run that is watched", () => {
     expect(state.usage.length).toBeLessThanOrEqual(400);
     expect(state.usage.at(-1)?.tokens).toBe(5_000);
     expect(state.heard).toBe(5_001);
+  });
+
+  test("what was used long ago is kept as finely as what was used just now", () => {
+    const begun = Date.parse(at);
+    let state = openRunState(root);
+    for (let batch = 0; batch < 100; batch += 1) {
+      const news = Array.from({ length: 40 }, (_, index) => {
+        const one = answered(1);
+        if (one.kind === "event") one.event.at = new Date(begun + (batch * 40 + index) * 100).toISOString();
+        return one;
+      });
+      state = runStateAfter(state, news);
+    }
+    const gaps = state.usage.slice(2).map((point, index) => point.at - (state.usage[index + 1]?.at ?? 0));
+    expect(state.usage.length).toBeGreaterThan(150);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(2 * state.usageEveryMs);
+    expect(state.usage.at(-1)?.tokens).toBe(4_000);
   });
 
   test("an event nobody knows is a line, and its payload may be anything", () => {

@@ -111,6 +111,7 @@ test("a run is started in the browser, asks for permission, and is watched to it
     await page.setViewportSize({ width: 390, height: 844 });
     await page.emulateMedia({ colorScheme: "dark" });
     await section(page, "Subagents").getByRole("link", { name: "executor" }).click();
+    await page.getByRole("heading", { level: 1, name: "executor" }).waitFor();
     await page.getByRole("link", { name: "the whole run", exact: true }).waitFor();
     await section(page, "Plan").getByRole("listitem").nth(1).getByText("done").waitFor();
     await expectSound(page);
@@ -121,10 +122,10 @@ test("a run is started in the browser, asks for permission, and is watched to it
     "/runs?q=Copy+the&status=completed",
     async (page) => {
       await page.getByRole("link", { name: /Copy the notes/ }).waitFor();
-      await expectSound(page);
       await page.getByRole("textbox", { name: "Task contains" }).fill("another thing");
       await page.getByText("No run is like that").waitFor();
       expect(new URL(page.url()).searchParams.get("q")).toBe("another thing");
+      await expectSound(page);
     },
     { width: 390, height: 844, colorScheme: "dark" },
   );
@@ -150,7 +151,6 @@ test.each(
     await page.getByLabel("Message").fill("Only the sources, please.");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("Taken. It is among what happened").waitFor();
-    await expectSound(page);
 
     await on(auditor, `/runs/${id}`, async (other) => {
       await section(other, "This run").getByText("paused").waitFor();
@@ -177,6 +177,5 @@ test.each(
   const stranger = await organisation.person("stranger");
   await on(stranger, `/runs/${id}`, async (page) => {
     await page.getByText(`No run found with id \`${id}\` that you may see.`).waitFor();
-    await expectSound(page);
   });
 });
