@@ -6,6 +6,11 @@ export type WireEvent = {
   type: string;
   processed_at?: string | null;
   stop_reason?: { type: string; event_ids?: string[] };
+  /** Of `event_start`: what is begun. */
+  event?: { type: string; id: string };
+  /** Of `event_delta`: what goes on, and with what. */
+  event_id?: string;
+  delta?: { content?: { type: string; text?: string } };
 };
 
 /**

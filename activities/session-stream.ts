@@ -6,6 +6,7 @@ import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/qu
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
+import { previews, sessionWords } from "./session-words.ts";
 import { withdrawToolCalls } from "./tool-calls.ts";
 
 export type StreamActivities = ReturnType<typeof createStreamActivities>;
@@ -50,7 +51,8 @@ export function createStreamActivities(deps: ActivityDeps) {
 
   async function follow(ref: SessionRef, cmaSessionId: string, signal: AbortSignal): Promise<TurnEnd> {
     const writer = batchingWriter((events) => store(ref, events));
-    const stream = await claude.beta.sessions.events.stream(cmaSessionId, undefined, { signal });
+    const words = sessionWords(deps, ref);
+    const stream = await claude.beta.sessions.events.stream(cmaSessionId, { event_deltas: previews }, { signal });
     const stop = () => stream.controller.abort();
     signal.addEventListener("abort", stop);
     try {
@@ -63,6 +65,7 @@ export function createStreamActivities(deps: ActivityDeps) {
       if (rested !== undefined) return await finishTurn(ref, writer, rested);
       await setStatus(ref, "running");
       for await (const event of stream) {
+        words.take(event as WireEvent);
         state.take(event as WireEvent);
         writer.add(event as WireEvent);
         const rest = state.rest();
@@ -71,6 +74,7 @@ export function createStreamActivities(deps: ActivityDeps) {
       throw new Error("the provider closed the stream before the session rested");
     } finally {
       signal.removeEventListener("abort", stop);
+      words.close();
       await writer
         .flush()
         .catch((error: unknown) => deps.log.warn({ err: error, session: ref.sessionId }, "events not written"));

@@ -3,15 +3,28 @@ import type { Logger } from "pino";
 
 /** Keyed by session, operation, and root run. What is heard is a hint, the rows are the truth. */
 const channels = ["session_events", "outcomes", "run_events"] as const;
-/** A model's words as they come: the payload is what is heard. They stand in the transcript too. */
-const wordsChannel = "run_tokens";
+/** Words as they come, of runs by root run and of sessions by session: the payload is what is heard. What is said is stored too. */
+const wordsChannels = ["run_tokens", "session_words"] as const;
 type Channel = (typeof channels)[number];
+type WordsChannel = (typeof wordsChannels)[number];
+
+/** Words that a slow reader has not taken are dropped beyond this. */
+const mostWaitingWords = 500;
+
+/** Words that were heard for one reader, as JSON, oldest first. */
+export interface WaitingWords {
+  any(): boolean;
+  /** Takes all of them. */
+  take(): string[];
+  /** Hears no more. */
+  stop(): void;
+}
 
 export interface Notifications {
   /** Calls `heard` whenever there is something new under this key. @returns stops that */
   hear(channel: Channel, key: string, heard: () => void): () => void;
-  /** Calls `heard` with what models say in a tree of runs: JSON of run, thread and text. @returns stops that */
-  hearWords(rootRunId: string, heard: (payload: string) => void): () => void;
+  /** Collects what is said under this key, and calls `heard` whenever there is more. */
+  hearWords(channel: WordsChannel, key: string, heard: () => void): WaitingWords;
   close(): Promise<void>;
 }
 
@@ -28,7 +41,7 @@ export function listenToDatabase(databaseUrl: string, log: Logger): Notification
     const next = new Client({ connectionString: databaseUrl, application_name: "powerloom-listen" });
     client = next;
     next.on("notification", ({ channel, payload }) => {
-      const key = channel === wordsChannel ? rootOf(payload ?? "") : payload;
+      const key = isWords(channel) ? keyOf(payload ?? "") : payload;
       for (const heard of listeners.get(`${channel}:${key}`) ?? []) heard(payload ?? "");
     });
     next.on("error", () => undefined);
@@ -37,7 +50,7 @@ export function listenToDatabase(databaseUrl: string, log: Logger): Notification
     });
     try {
       await next.connect();
-      await next.query([...channels, wordsChannel].map((channel) => `listen ${channel}`).join(";"));
+      await next.query([...channels, ...wordsChannels].map((channel) => `listen ${channel}`).join(";"));
     } catch (error) {
       log.warn({ err: error }, "cannot listen to the database; polling");
       await next.end().catch(() => undefined);
@@ -54,7 +67,14 @@ export function listenToDatabase(databaseUrl: string, log: Logger): Notification
   };
   return {
     hear: (channel, key, heard) => listenFor(`${channel}:${key}`, () => heard()),
-    hearWords: (rootRunId, heard) => listenFor(`${wordsChannel}:${rootRunId}`, heard),
+    hearWords(channel, key, heard) {
+      const waiting: string[] = [];
+      const stop = listenFor(`${channel}:${key}`, (payload) => {
+        if (waiting.length < mostWaitingWords) waiting.push(payload);
+        heard();
+      });
+      return { any: () => waiting.length > 0, take: () => waiting.splice(0), stop };
+    },
     async close() {
       closed = true;
       await client?.end().catch(() => undefined);
@@ -62,7 +82,12 @@ export function listenToDatabase(databaseUrl: string, log: Logger): Notification
   };
 }
 
-function rootOf(payload: string): string {
+function isWords(channel: string): boolean {
+  return (wordsChannels as readonly string[]).includes(channel);
+}
+
+/** Whose words these are: the first field. */
+function keyOf(payload: string): string {
   // Written by our worker; should it ever be anything else, it is for nobody.
-  return /^\{"root":"([0-9a-f-]{36})"/.exec(payload)?.[1] ?? "";
+  return /^\{"(?:root|session)":"([0-9a-f-]{36})"/.exec(payload)?.[1] ?? "";
 }

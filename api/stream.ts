@@ -23,8 +23,14 @@ const pingMs = 20_000;
 const pollMs = 1_000;
 /** A client that reads slower than this much is cut off; it resumes from its last position. */
 const maxBuffered = 4 * 1024 * 1024;
+/** A client that is behind by this much gets no words as they come: it is told the message itself in its turn. */
+const maxBufferedWords = 64 * 1024;
 
-/** WebSocket streams of sessions: `/sessions/:id/stream?ticket=…&after=N`. Returns a function that closes them all. */
+/**
+ * WebSocket streams of sessions: `/sessions/:id/stream?ticket=…&after=N`. Events come from rows, once each and in order, each
+ * with its position; `powerloom.words` are an agent's words as they come, have none, and are not kept.
+ * @returns a function that closes them all
+ */
 export function attachStreams(server: Server, deps: ApiDeps): () => void {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024, perMessageDeflate: false });
 
@@ -92,11 +98,13 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
   async function follow(ws: WebSocket, admitted: Admitted): Promise<void> {
     let wake = () => {};
     const stopHearing = deps.notifications.hear("session_events", admitted.sessionId, () => wake());
+    const words = deps.notifications.hearWords("session_words", admitted.sessionId, () => wake());
     const ping = setInterval(() => ws.ping(), pingMs);
     ws.on("error", () => ws.terminate());
     ws.on("close", () => {
       clearInterval(ping);
       stopHearing();
+      words.stop();
       wake();
     });
     let { after } = admitted;
@@ -107,6 +115,8 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
           wake = resolve;
           setTimeout(resolve, pollMs).unref();
         });
+        // Taken before rights are read: nobody hears what was said after theirs were taken away.
+        const heard = words.take();
         const { events, ended, allowed, signedIn } = await deps.db.readOrganisation(
           admitted.organisationId,
           async (tx) => {
@@ -131,6 +141,7 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
           ws.send(JSON.stringify(event));
           after = event.position;
         }
+        if (ws.bufferedAmount < maxBufferedWords) for (const payload of heard) ws.send(toWords(payload));
         if (ended) return ws.close(1000, "the session has ended");
         if (ws.bufferedAmount > maxBuffered) return ws.close(1013, "too slow: resume with ?after=");
         if (events.length === 0) await woken;
@@ -145,4 +156,10 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
     server.off("upgrade", onUpgrade);
     for (const ws of sockets.clients) ws.close(1012, "restarting: resume with ?after=");
   };
+}
+
+/** What watchers get of a notification of words. */
+function toWords(payload: string): string {
+  const { event_id, at, text } = JSON.parse(payload) as { event_id: string; at: number; text: string };
+  return JSON.stringify({ type: "powerloom.words", event_id, at, text });
 }

@@ -15,6 +15,7 @@ import { environmentRoutes } from "./resources/environments.ts";
 import { skillRoutes } from "./resources/skills.ts";
 import { vaultRoutes } from "./resources/vaults.ts";
 import { eventRoutes } from "./sessions/event-routes.ts";
+import { createHolds, type Holds } from "./sessions/holds.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
 import { type Runner, sessionRunner } from "./sessions/runner.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -47,9 +48,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const abandonCalls = new AbortController();
   const closeStreams = new AbortController();
   const metrics = createMetrics();
+  const holds = createHolds(stopTurns.signal);
   const runner = sessionRunner({
     store,
     paceMs: options.paceMs ?? 0,
+    holds,
     stop: stopTurns.signal,
     abandon: abandonCalls.signal,
     onToolCall: (_server, outcome) => metrics.toolCalls.inc({ outcome }),
@@ -58,7 +61,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   });
   metrics.runningTurns(() => runner.running());
 
-  const app = createApp({ store, runner, metrics, closing: closeStreams.signal, paceMs: options.paceMs ?? 0, log });
+  const paceMs = options.paceMs ?? 0;
+  const app = createApp({ store, runner, metrics, holds, closing: closeStreams.signal, paceMs, log });
   const server = await listen(app, options);
   runner.resume();
   const { port } = server.address() as AddressInfo;
@@ -117,12 +121,13 @@ interface AppParts {
   store: Store;
   runner: Runner;
   metrics: Metrics;
+  holds: Holds;
   closing: AbortSignal;
   paceMs: number;
   log: (line: Record<string, unknown>) => void;
 }
 
-function createApp({ store, runner, metrics, closing, paceMs, log }: AppParts): Express {
+function createApp({ store, runner, metrics, holds, closing, paceMs, log }: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -136,7 +141,7 @@ function createApp({ store, runner, metrics, closing, paceMs, log }: AppParts): 
   app.get("/metrics", async (_req, res) => {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
-  app.use("/_control", controlRoutes(requests, faults, messageMinds));
+  app.use("/_control", controlRoutes(requests, faults, messageMinds, holds));
 
   app.use(requests.middleware, faults.middleware, requireCredential);
   app.use(["/v1/agents", "/v1/environments", "/v1/vaults", "/v1/sessions"], requireManagedAgentsBeta);
@@ -154,6 +159,7 @@ function controlRoutes(
   requests: ReturnType<typeof requestLog>,
   faults: ReturnType<typeof faultInjection>,
   messageMinds: Minds,
+  holds: Holds,
 ): Router {
   const router = Router();
   router.use((req, _res, next) => {
@@ -179,6 +185,7 @@ function controlRoutes(
     res.json({ armed: [] });
   });
   router.get("/minds", (_req, res) => void res.json({ data: messageMinds.view() }));
+  router.post("/release", (_req, res) => void res.json({ released: holds.release() }));
   router.get("/requests", (_req, res) => void res.json({ data: requests.records() }));
   router.delete("/requests", (_req, res) => {
     requests.clear();

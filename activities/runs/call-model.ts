@@ -17,6 +17,7 @@ import {
 } from "../../db/queries/runs.ts";
 import { storable, storableJson } from "../../db/storable.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
+import { wordRelay } from "../word-relay.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
 import { readFinal, storeFinal } from "./final-answer.ts";
@@ -30,7 +31,6 @@ import { aroundBlock, buildRequest, type ModelRequest, promptBound } from "./req
 import { openAnew } from "./reset-context.ts";
 import { wordsFor } from "./said.ts";
 import { tellStep } from "./tell-spans.ts";
-import { tokenRelay } from "./token-relay.ts";
 import { toolsOf } from "./tools-of-run.ts";
 
 /**
@@ -135,7 +135,11 @@ async function neededTokens(deps: RunDeps, call: ModelCall, { request, promptTok
 
 async function send(deps: RunDeps, call: ModelCall, sending: Sending): Promise<ModelAnswer> {
   const { run, request } = sending;
-  const relay = tokenRelay(deps, run, call);
+  const relay = wordRelay((words) => deps.db.anywhere.run("select pg_notify('run_tokens', $1)", [words]), {
+    root: run.root_run_id,
+    run: run.id,
+    thread: call.thread,
+  });
   const since = performance.now();
   try {
     const { reply, ...by } = await deps.models.createMessage(request, {

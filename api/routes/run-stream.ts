@@ -13,8 +13,6 @@ const pageSize = 200;
 const pollMs = 1_000;
 const heartbeatMs = 15_000;
 const patienceMs = 30_000;
-/** Words that a slow reader has not taken are dropped: they are in the transcript. */
-const mostWaitingWords = 500;
 
 /**
  * `GET /runs/:id/stream`: a run and its subagents as they go, as server-sent events. `run_event`s come from rows, once each
@@ -38,21 +36,17 @@ export function runStreamRoutes(deps: ApiDeps): Router {
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
     res.write(": connected\n\n");
     let wake = () => {};
-    const words: string[] = [];
-    const stop = [
-      deps.notifications.hear("run_events", first.run.root_run_id, () => wake()),
-      deps.notifications.hearWords(first.run.root_run_id, (payload) => {
-        if (words.length < mostWaitingWords) words.push(payload);
-        wake();
-      }),
-    ];
+    const stopHearing = deps.notifications.hear("run_events", first.run.root_run_id, () => wake());
+    // Those that are dropped are in the transcript.
+    const words = deps.notifications.hearWords("run_tokens", first.run.root_run_id, () => wake());
     let open = true;
     req.on("close", () => {
       open = false;
       wake();
     });
     const close = () => {
-      for (const end of stop) end();
+      stopHearing();
+      words.stop();
       res.end();
     };
     let after = Number(given);
@@ -66,7 +60,7 @@ export function runStreamRoutes(deps: ApiDeps): Router {
         after = event.position;
         lastWrite = Date.now();
       }
-      for (const payload of words.splice(0)) res.write(`event: tokens\ndata: ${payload}\n\n`);
+      for (const payload of words.take()) res.write(`event: tokens\ndata: ${payload}\n\n`);
       for (let waited = 0; res.writableNeedDrain && open; waited += 250) {
         if (waited >= patienceMs) return void res.destroy();
         await new Promise((resolve) => setTimeout(resolve, 250));
@@ -84,7 +78,7 @@ export function runStreamRoutes(deps: ApiDeps): Router {
         wake = resolve;
         setTimeout(resolve, pollMs).unref();
       });
-      if (seen.events.length === 0 && words.length === 0) await woken;
+      if (seen.events.length === 0 && !words.any()) await woken;
       // Rights are read each time: who has lost them sees nothing more.
       seen = await look(caller, req.params.run_id, after);
     }

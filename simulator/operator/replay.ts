@@ -6,15 +6,15 @@ export interface ToolResult {
   isError: boolean;
 }
 
-type Act = { kind: "say"; text: string } | { kind: "call"; call: ToolCall } | { kind: "listen" };
+type Act = { kind: "say"; text: string; held: boolean } | { kind: "call"; call: ToolCall } | { kind: "listen" };
 type Reply = undefined | ToolResult | string;
 
 /** Straight-line code that talks, calls tools and listens; replayed from the history at every step. */
 export type Conversation<T = void> = Generator<Act, T, Reply>;
 
-/** Says something to the person. */
-export function* say(text: string): Conversation {
-  yield { kind: "say", text };
+/** Says something to the person; held, it stops in the middle of the words until it is let go. */
+export function* say(text: string, held = false): Conversation {
+  yield { kind: "say", text, held };
 }
 
 /** Calls a tool and waits for its result. */
@@ -75,7 +75,7 @@ export function replay(history: SessionEvent[], start: () => Conversation): Next
       if (turn.ended) break;
       if (act.kind === "call") return { ...step, call: act.call };
       if (step !== undefined) return step;
-      step = { say: act.text };
+      step = { say: act.text, ...(act.held ? { held: true } : {}) };
       act = conversation.next(undefined).value ?? undefined;
     }
     if (!turn.ended) return step ?? "done";

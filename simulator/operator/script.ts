@@ -3,6 +3,7 @@ import type { ToolCall } from "./step.ts";
 
 interface ScriptStep {
   say?: string;
+  held?: boolean;
   call?: ToolCall;
 }
 
@@ -16,7 +17,7 @@ export function* scripted(script: string): Conversation {
       continue;
     }
     for (const step of steps) {
-      if (step.say !== undefined) yield* say(step.say);
+      if (step.say !== undefined) yield* say(step.say, step.held === true);
       if (step.call !== undefined) yield* call({ ...step.call, input: step.call.input ?? {} });
     }
   }

@@ -11,6 +11,8 @@ export interface ToolCall {
 
 export interface Step {
   say?: string;
+  /** Stops in the middle of the words until it is let go. */
+  held?: boolean;
   call?: ToolCall;
 }
 

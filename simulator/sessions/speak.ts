@@ -3,6 +3,7 @@ import { newId } from "../ids.ts";
 import type { Step } from "../operator/step.ts";
 import type { Store } from "../store/store.ts";
 import type { Session } from "../store/wire.ts";
+import type { Holds } from "./holds.ts";
 import { toolUseEvent } from "./policy.ts";
 
 export interface Tokens {
@@ -15,14 +16,19 @@ export async function speak(
   store: Store,
   session: Session,
   step: Step,
-  options: { contextLength: number; paceMs: number },
+  options: { contextLength: number; paceMs: number; holds: Holds },
 ): Promise<Tokens> {
   const { events } = store;
   const id = session.id;
   const start = events.emit(id, { type: "span.model_request_start" });
   if (step.say !== undefined) {
     const messageId = newId("sevt");
-    await preview(store, id, messageId, step.say, options.paceMs);
+    const pieces = step.say.match(/^\s+|\S+\s*/g) ?? [];
+    const middle = step.held === true ? Math.ceil(pieces.length / 2) : pieces.length;
+    store.events.preview(id, { type: "event_start", event: { type: "agent.message", id: messageId } });
+    await preview(store, id, messageId, pieces.slice(0, middle), options.paceMs);
+    if (step.held === true) await options.holds.wait();
+    await preview(store, id, messageId, pieces.slice(middle), options.paceMs);
     events.emit(id, { type: "agent.message", content: [{ type: "text", text: step.say }] }, messageId);
   }
   if (step.call !== undefined) events.emit(id, toolUseEvent(session.agent, step.call));
@@ -44,9 +50,8 @@ export async function speak(
   return tokens;
 }
 
-async function preview(store: Store, sessionId: string, id: string, text: string, paceMs: number): Promise<void> {
-  store.events.preview(sessionId, { type: "event_start", event: { type: "agent.message", id } });
-  for (const piece of text.match(/\S+\s*/g) ?? []) {
+async function preview(store: Store, sessionId: string, id: string, pieces: string[], paceMs: number): Promise<void> {
+  for (const piece of pieces) {
     if (paceMs > 0) await sleep(paceMs);
     store.events.preview(sessionId, {
       type: "event_delta",

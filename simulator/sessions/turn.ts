@@ -3,6 +3,7 @@ import { nextStep } from "../operator/next-step.ts";
 import type { Store } from "../store/store.ts";
 import type { NewEvent, Session, SessionEvent } from "../store/wire.ts";
 import { execute } from "./execute.ts";
+import type { Holds } from "./holds.ts";
 import { type OpenCall, openCalls } from "./open-calls.ts";
 import { sessionState } from "./session-state.ts";
 import { speak } from "./speak.ts";
@@ -11,6 +12,7 @@ import { sessionTools } from "./tools.ts";
 export interface TurnOptions {
   store: Store;
   paceMs: number;
+  holds: Holds;
   /** Aborted when the process drains: the turn starts nothing more, and goes on after the next start. */
   stop: AbortSignal;
   /** Aborted a little later: calls still in flight are given up, to be made again after the next start. */
@@ -86,7 +88,7 @@ export async function runTurn(sessionId: string, options: TurnOptions): Promise<
       if (!thought) store.events.emit(sessionId, { type: "agent.thinking" });
       thought = true;
       const contextLength = JSON.stringify(history).length + (session.agent.system ?? "").length;
-      state.used(await speak(store, session, step, { contextLength, paceMs: options.paceMs }));
+      state.used(await speak(store, session, step, { contextLength, paceMs: options.paceMs, holds: options.holds }));
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

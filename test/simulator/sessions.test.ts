@@ -176,6 +176,27 @@ describe("a turn", () => {
     expect(types(filtered)).toEqual(["agent.message"]);
   });
 
+  test("a message that its script holds stops in the middle of its words until it is let go", async () => {
+    const metadata = scripted([{ say: "one two three four", held: true }]);
+    const { session } = await sessionWith(client, { url: meta.url, bearer: "bearer-one", metadata });
+    const stream = await client.beta.sessions.events.stream(session.id, { event_deltas: ["agent.message"] });
+    await client.beta.sessions.events.send(session.id, { events: [message("go")] });
+    const words: string[] = [];
+    let listed: Event[] = [];
+    for await (const event of stream) {
+      if (event.type === "event_delta") words.push(event.delta.content.text);
+      if (event.type === "event_delta" && words.length === 2) {
+        listed = await all(client.beta.sessions.events.list(session.id));
+        const release = () => fetch(`${simulator.url}/_control/release`, { method: "POST" });
+        expect(await (await release()).json()).toEqual({ released: 1 });
+        expect(await (await release()).json()).toEqual({ released: 0 });
+      }
+      if (event.type === "agent.message") break;
+    }
+    expect(types(listed)).not.toContain("agent.message");
+    expect(words).toEqual(["one ", "two ", "three ", "four"]);
+  });
+
   test("a deleted session ends its streams", async () => {
     const { session } = await sessionWith(client, { url: meta.url });
     const stream = await client.beta.sessions.events.stream(session.id);

@@ -39,7 +39,14 @@ export async function clearRequests(): Promise<void> {
   await fetch(`${sharedStack().simulatorUrl}/_control/requests`, { method: "DELETE" });
 }
 
-type ScriptStep = { say: string } | { call: { server: string; tool: string; input?: Record<string, unknown> } };
+type ScriptStep =
+  | { say: string; held?: boolean }
+  | { call: { server: string; tool: string; input?: Record<string, unknown> } };
+
+/** Lets the messages that a script holds in the middle of their words go on. */
+export async function releaseWords(): Promise<void> {
+  await fetch(`${sharedStack().simulatorUrl}/_control/release`, { method: "POST" });
+}
 
 /** Writes down what the agent does at each message: its metadata at the provider is not ours, and so is left alone. */
 export async function giveScript(cmaAgentId: string, steps: ScriptStep[]): Promise<void> {
