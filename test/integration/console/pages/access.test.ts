@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../../demo/api.ts";
+import { variant } from "../../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
 
@@ -67,7 +68,7 @@ test("why somebody cannot is answered with the rule and who can grant it; a role
   });
 });
 
-test("a role given and taken back in one window is seen in another without a reload", async () => {
+test.each(variant("a role given and taken back in one window is seen in another without a reload"))("%s", async () => {
   await on(organisation.admin, "/bindings", async (list) => {
     await list.getByText("● live").waitFor();
     const row = list.getByRole("row").filter({ hasText: "Auditor" });
@@ -97,7 +98,7 @@ test("a role given and taken back in one window is seen in another without a rel
   });
 });
 
-test("units, people and groups are made and found on a narrow screen", async () => {
+test.each(variant("units, people and groups are made and found on a narrow screen"))("%s", async () => {
   await on(
     organisation.admin,
     "/ous",
@@ -130,7 +131,7 @@ test("units, people and groups are made and found on a narrow screen", async () 
   );
 });
 
-test("who has no rights is told so, and is offered no way to change anything", async () => {
+test.each(variant("who has no rights is told so, and is offered no way to change anything"))("%s", async () => {
   await on(
     nobody,
     "/authority/explain",

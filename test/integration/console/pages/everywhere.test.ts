@@ -18,22 +18,23 @@ const all = corpus.join(" ");
 const marked = `${corpus[1]} ${corpus[2]}`;
 
 let browser: Browser;
-let organisation: TestOrganisation;
+let home: TestOrganisation;
 let pages: Record<string, string>;
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("everywhere")]);
-  pages = await plant(organisation);
+  [browser, home] = await Promise.all([launchBrowser(), makeOrganisation("everywhere")]);
+  pages = await plant(home);
 });
 
 afterAll(() => browser.close());
 
 /** Other people's words in every place that takes some. */
-async function plant({ admin, root, person }: TestOrganisation): Promise<Record<string, string>> {
+async function plant(organisation: TestOrganisation): Promise<Record<string, string>> {
+  const { admin, root } = organisation;
   const id = (made: Record<string, unknown>) => String(made["id"]);
   await admin.make("/ous", { parent: root, name: "team", display_name: marked });
   const ou = `${root}/team`;
-  const eve = await person("eve", { name: marked, roles: [{ role: "AgentBuilder", ou }] });
+  const eve = await organisation.person("eve", { name: marked, roles: [{ role: "AgentBuilder", ou }] });
   const group = id(await admin.make("/groups", { name: "sellers", display_name: marked, ou }));
   const server = id(
     await admin.make("/mcp-servers", {
@@ -99,7 +100,7 @@ async function plant({ admin, root, person }: TestOrganisation): Promise<Record<
 }
 
 test("other people's words are text on every page, and nothing in them runs", async () => {
-  const context = await signedIn(browser, organisation.admin.email);
+  const context = await signedIn(browser, home.admin.email);
   const page = await openPage(context, "/");
   page.on("dialog", (dialog) => void dialog.dismiss().then(() => page.faults.push(`dialog: ${dialog.message()}`)));
   let seen = 0;
@@ -124,7 +125,7 @@ test("other people's words are text on every page, and nothing in them runs", as
 });
 
 test("somebody without rights is told so on every page, sees nothing of what there is, and no page breaks", async () => {
-  const nobody = await organisation.person("nobody", { name: "Nora Nobody" });
+  const nobody = await home.person("nobody", { name: "Nora Nobody" });
   const context = await signedIn(browser, nobody.email, { width: 390, height: 844 });
   const page = await openPage(context, "/");
   for (const path of Object.keys(pages)) {

@@ -2,6 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDatabase } from "../../../../db/database.ts";
 import type { Person } from "../../../../demo/api.ts";
+import { variant } from "../../../support/everything.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../../support/organisation.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
 import { storeElevation, storeRuns } from "../../governance/runs-stage.ts";
@@ -72,42 +73,45 @@ test("the mode is changed with a reason, seen elsewhere without a reload, and BY
   });
 });
 
-test("what an agent may do again without asking is listed and taken back; a unit is given a budget", async () => {
-  const db = openDatabase(sharedStack().databaseUrl, { name: "powerloom-test", max: 1 });
-  const ous = await organisation.admin.get<{ data: { id: string }[] }>("/ous");
-  const ouId = ous.data[0]?.id ?? "";
-  await db.inOrganisation(organisation.organisationId, async (tx) => {
-    const [runId] = await storeRuns(tx, [{ ouId, requesterId: emma.id, budget: { tokens: 1_000 } }]);
-    await storeElevation(tx, runId ?? "");
-  });
-  await db.close();
-  await on(
-    organisation.admin,
-    "/governance",
-    async (page) => {
-      const elevations = section(page, "Allowed again without asking");
-      await elevations.getByText("staged: write_file").waitFor();
-      await elevations.getByRole("button", { name: "Take back what staged may do with write_file" }).click();
-      const dialog = page.getByRole("dialog");
-      await dialog.getByRole("button", { name: "Take it back" }).click();
-      await elevations.getByText(/Nothing at present/).waitFor();
+test.each(variant("what an agent may do again without asking is listed and taken back; a unit is given a budget"))(
+  "%s",
+  async () => {
+    const db = openDatabase(sharedStack().databaseUrl, { name: "powerloom-test", max: 1 });
+    const ous = await organisation.admin.get<{ data: { id: string }[] }>("/ous");
+    const ouId = ous.data[0]?.id ?? "";
+    await db.inOrganisation(organisation.organisationId, async (tx) => {
+      const [runId] = await storeRuns(tx, [{ ouId, requesterId: emma.id, budget: { tokens: 1_000 } }]);
+      await storeElevation(tx, runId ?? "");
+    });
+    await db.close();
+    await on(
+      organisation.admin,
+      "/governance",
+      async (page) => {
+        const elevations = section(page, "Allowed again without asking");
+        await elevations.getByText("staged: write_file").waitFor();
+        await elevations.getByRole("button", { name: "Take back what staged may do with write_file" }).click();
+        const dialog = page.getByRole("dialog");
+        await dialog.getByRole("button", { name: "Take it back" }).click();
+        await elevations.getByText(/Nothing at present/).waitFor();
 
-      await page.getByRole("button", { name: "Set a budget" }).click();
-      await dialog.getByLabel("OU").first().click();
-      await page.getByRole("option", { name: organisation.root }).click();
-      await dialog.getByLabel("Tokens limit").fill("50000");
-      await dialog.getByText("This will be done at once").waitFor();
-      await dialog.getByRole("button", { name: "Set the budget" }).click();
-      await section(page, "Budgets of units")
-        .getByText(/of 50K tokens/)
-        .waitFor();
-      await expectSound(page);
-    },
-    narrow,
-  );
-});
+        await page.getByRole("button", { name: "Set a budget" }).click();
+        await dialog.getByLabel("OU").first().click();
+        await page.getByRole("option", { name: organisation.root }).click();
+        await dialog.getByLabel("Tokens limit").fill("50000");
+        await dialog.getByText("This will be done at once").waitFor();
+        await dialog.getByRole("button", { name: "Set the budget" }).click();
+        await section(page, "Budgets of units")
+          .getByText(/of 50K tokens/)
+          .waitFor();
+        await expectSound(page);
+      },
+      narrow,
+    );
+  },
+);
 
-test("a skill gets a second version whose change is shown as text", async () => {
+test.each(variant("a skill gets a second version whose change is shown as text"))("%s", async () => {
   await on(organisation.admin, "/skills", async (page) => {
     await page.getByText("There is no skill yet").waitFor();
     await page.getByRole("button", { name: "New skill" }).click();
@@ -133,51 +137,57 @@ test("a skill gets a second version whose change is shown as text", async () => 
   });
 });
 
-test("the secret of a registered server is shown once and is nowhere afterwards; the server is removed", async () => {
-  await on(organisation.admin, "/mcp-servers", async (page) => {
-    await page.getByRole("button", { name: "Register a server" }).click();
-    const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Name", { exact: false }).first().fill("notes");
-    await dialog.getByLabel("OU").fill(organisation.root);
-    await dialog.getByLabel("URL").fill("http://127.0.0.1:9/mcp");
-    await dialog.getByText("This will be done at once").waitFor();
-    await dialog.getByRole("button", { name: "Register it" }).click();
-    const secret = await page.getByRole("dialog").getByText(/^pli_/).textContent();
-    expect(secret).toMatch(/^pli_/);
-    await expectSound(page);
-    await page.getByRole("button", { name: "I have it" }).click();
-    await page.getByRole("heading", { level: 1, name: "notes" }).waitFor();
-    expect(await page.content()).not.toContain(secret);
-    expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(secret);
-    await page.goBack();
-    await page.getByRole("link", { name: "notes" }).click();
-    expect(await page.content()).not.toContain(secret);
-    await page.getByText("No agent that you may see.").waitFor();
-
-    await page.getByRole("button", { name: "Remove" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
-    await page.getByText("No server is registered yet").waitFor();
-    expect(page.faults).toEqual([]);
-  });
-});
-
-test("who may not govern sees neither mode nor budgets, and who may only use agents registers nothing", async () => {
-  await on(
-    emma,
-    "/governance",
-    async (page) => {
-      await page.getByText(/You need `governance:read`/).waitFor();
-      expect(await page.getByRole("button", { name: /Change|Set a budget/ }).count()).toBe(0);
+test.each(variant("the secret of a registered server is shown once and is nowhere afterwards; the server is removed"))(
+  "%s",
+  async () => {
+    await on(organisation.admin, "/mcp-servers", async (page) => {
+      await page.getByRole("button", { name: "Register a server" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Name", { exact: false }).first().fill("notes");
+      await dialog.getByLabel("OU").fill(organisation.root);
+      await dialog.getByLabel("URL").fill("http://127.0.0.1:9/mcp");
+      await dialog.getByText("This will be done at once").waitFor();
+      await dialog.getByRole("button", { name: "Register it" }).click();
+      const secret = await page.getByRole("dialog").getByText(/^pli_/).textContent();
+      expect(secret).toMatch(/^pli_/);
       await expectSound(page);
-      for (const [path, words] of [
-        ["/skills", "There is no skill yet"],
-        ["/mcp-servers", "No server is registered yet"],
-      ] as const) {
-        await page.goto(path);
-        await page.getByText(words).waitFor();
-        expect(await page.getByRole("button", { name: /^(New|Register)/ }).count()).toBe(0);
-      }
-    },
-    narrow,
-  );
-});
+      await page.getByRole("button", { name: "I have it" }).click();
+      await page.getByRole("heading", { level: 1, name: "notes" }).waitFor();
+      expect(await page.content()).not.toContain(secret);
+      expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(secret);
+      await page.goBack();
+      await page.getByRole("link", { name: "notes" }).click();
+      expect(await page.content()).not.toContain(secret);
+      await page.getByText("No agent that you may see.").waitFor();
+
+      await page.getByRole("button", { name: "Remove" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
+      await page.getByText("No server is registered yet").waitFor();
+      expect(page.faults).toEqual([]);
+    });
+  },
+);
+
+test.each(variant("who may not govern sees neither mode nor budgets, and who may only use agents registers nothing"))(
+  "%s",
+  async () => {
+    await on(
+      emma,
+      "/governance",
+      async (page) => {
+        await page.getByText(/You need `governance:read`/).waitFor();
+        expect(await page.getByRole("button", { name: /Change|Set a budget/ }).count()).toBe(0);
+        await expectSound(page);
+        for (const [path, words] of [
+          ["/skills", "There is no skill yet"],
+          ["/mcp-servers", "No server is registered yet"],
+        ] as const) {
+          await page.goto(path);
+          await page.getByText(words).waitFor();
+          expect(await page.getByRole("button", { name: /^(New|Register)/ }).count()).toBe(0);
+        }
+      },
+      narrow,
+    );
+  },
+);
