@@ -56,7 +56,7 @@ describe("what events touch is asked for again", () => {
     refresher.touch("approval.requested");
     refresher.touch("approval.decided");
     vi.advanceTimersByTime(100);
-    expect(asked).toEqual([["/approvals", "/requests"]]);
+    expect(asked).toEqual([["/approvals", "/audit", "/requests"]]);
     for (let ms = 0; ms < 3_000; ms++) {
       refresher.touch(ms % 2 === 0 ? "run.status" : "session.status");
       vi.advanceTimersByTime(1);
