@@ -2,7 +2,7 @@ import { Anchor, Text, UnstyledButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Shown } from "../../wire/client.ts";
-import { isAtOrBelow } from "../../wire/rights.ts";
+import { isAtOrBelow } from "../../wire/ou-path.ts";
 import classes from "./ou-tree.module.css";
 
 type Ou = Shown["Ou"];

@@ -1,7 +1,7 @@
 import { Text, Tree, type TreeNodeData, useTree } from "@mantine/core";
 import { type KeyboardEvent, useMemo, useState } from "react";
 import type { Shown } from "../../wire/client.ts";
-import { isAtOrBelow } from "../../wire/rights.ts";
+import { isAtOrBelow } from "../../wire/ou-path.ts";
 import classes from "./ou-tree.module.css";
 
 /** OUs as a tree, one of which is chosen. Arrows move, open and close; Enter chooses. */
