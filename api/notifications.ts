@@ -12,7 +12,7 @@ type WordsChannel = (typeof wordsChannels)[number];
 const mostWaitingWords = 500;
 
 /** Words that were heard for one reader, as JSON, oldest first. */
-export interface WaitingWords {
+interface WaitingWords {
   any(): boolean;
   /** Takes all of them. */
   take(): string[];
