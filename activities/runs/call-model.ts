@@ -144,7 +144,7 @@ async function send(deps: RunDeps, call: ModelCall, sending: Sending): Promise<M
   try {
     const { reply, ...by } = await deps.models.createMessage(request, {
       signal: Context.current().cancellationSignal,
-      onText: (text) => relay.text(text),
+      onText: (delta) => relay.text(delta),
     });
     return await store(deps, call, sending, reply, { ...by, ms: performance.now() - since });
   } catch (error) {

@@ -1,3 +1,11 @@
+import {
+  afterEvent,
+  type BeingSaid,
+  forgetHalfSaid,
+  hearWords,
+  silence,
+  type Words,
+} from "../../../core/being-said.ts";
 import { type Entry, type SessionEvent, show } from "./entries.ts";
 import { fieldsOf, word } from "./payload.ts";
 
@@ -15,9 +23,17 @@ export interface Conversation {
   /** Events that came before one that should have come first, by position. */
   early: ReadonlyMap<number, SessionEvent>;
   turn: Turn;
+  /** What the agent is saying and has not said in full. */
+  beingSaid: BeingSaid;
 }
 
-export const nothingSaid: Conversation = { entries: [], upTo: 0, early: new Map(), turn: { status: "starting" } };
+export const nothingSaid: Conversation = {
+  entries: [],
+  upTo: 0,
+  early: new Map(),
+  turn: { status: "starting" },
+  beingSaid: silence,
+};
 
 /**
  * The conversation after events, in whatever order and however often they come: positions have no holes, so each is taken
@@ -27,14 +43,27 @@ export function take(before: Conversation, events: readonly SessionEvent[]): Con
   const early = new Map(before.early);
   for (const event of events) if (event.position > before.upTo) early.set(event.position, event);
   const entries = [...before.entries];
-  let { upTo, turn } = before;
+  let { upTo, turn, beingSaid } = before;
   for (let next = early.get(upTo + 1); next !== undefined; next = early.get(upTo + 1)) {
     early.delete(next.position);
     upTo = next.position;
     turn = turnAfter(turn, next);
+    beingSaid = afterEvent(beingSaid, next);
     show(entries, next);
   }
-  return upTo === before.upTo && early.size === before.early.size ? before : { entries, upTo, early, turn };
+  return upTo === before.upTo && early.size === before.early.size ? before : { entries, upTo, early, turn, beingSaid };
+}
+
+/** The conversation after words as they come, in whatever order and however often: of messages that are not told in full. */
+export function hear(before: Conversation, words: readonly Words[]): Conversation {
+  const beingSaid = words.reduce(hearWords, before.beingSaid);
+  return beingSaid === before.beingSaid ? before : { ...before, beingSaid };
+}
+
+/** The conversation after a connection broke: what was said by halves may never go on. */
+export function loseWords(before: Conversation): Conversation {
+  const beingSaid = forgetHalfSaid(before.beingSaid);
+  return beingSaid === before.beingSaid ? before : { ...before, beingSaid };
 }
 
 /**

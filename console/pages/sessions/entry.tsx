@@ -1,5 +1,6 @@
 import { Text } from "@mantine/core";
 import { memo } from "react";
+import { type MessageBeingSaid, textSoFar } from "../../../core/being-said.ts";
 import { Moment } from "../../parts/moment.tsx";
 import { ApprovalCard } from "./approval-card.tsx";
 import type { Entry } from "./entries.ts";
@@ -45,3 +46,15 @@ export const EntryView = memo(function EntryView({
       );
   }
 });
+
+/** A message that grows as it is said. It is announced when it is told in full, not word by word. */
+export function BeingSaidView({ message, agent }: { message: MessageBeingSaid; agent: string }) {
+  const text = textSoFar(message).trim();
+  if (text === "") return null;
+  return (
+    <div className={`${classes["entry"]} ${classes["said"]} ${classes["agent"]}`} aria-live="off">
+      <span className={classes["who"]}>{agent} is saying</span>
+      <div>{text}</div>
+    </div>
+  );
+}

@@ -1,7 +1,8 @@
+import type { Words } from "../../../core/being-said.ts";
 import { api } from "../../wire/client.ts";
 import { type ApiProblem, toProblem } from "../../wire/problem.ts";
 import type { SessionEvent } from "./entries.ts";
-import { fieldsIn } from "./payload.ts";
+import { type Fields, fieldsIn } from "./payload.ts";
 
 /** How a session's stream stands. */
 export type Following =
@@ -18,6 +19,8 @@ export interface FollowOptions {
   upTo: () => number;
   /** Events as they happen; the order is the stream's. */
   onEvents: (events: readonly SessionEvent[]) => void;
+  /** Words as they come, of messages that are not told in full. */
+  onWords: (words: readonly Words[]) => void;
   /** A page of events as they are stored after {@link FollowOptions.upTo}. */
   onStored: (events: readonly SessionEvent[]) => void;
   onState: (state: Following) => void;
@@ -33,7 +36,7 @@ const broken = 1006;
 const firstWaitMs = 250;
 const longestWaitMs = 8_000;
 const pageSize = 1_000;
-/** Events that come together are shown together: a page need not be drawn for each. */
+/** Events and words that come together are shown together: a page need not be drawn for each. */
 const togetherMs = 30;
 
 /** Follows a session's events from a position on, across broken connections, until it is over, refused or aborted. */
@@ -93,16 +96,19 @@ async function openTicket({ sessionId, upTo, signal }: FollowOptions): Promise<U
 }
 
 /** Hears one connection out. Its close code; one that broke, or that this page gave up, has {@link broken}. */
-function listen({ onEvents, signal }: FollowOptions, url: URL, onOpen: () => void): Promise<number> {
+function listen({ onEvents, onWords, signal }: FollowOptions, url: URL, onOpen: () => void): Promise<number> {
   return new Promise((resolve) => {
     const socket = new WebSocket(url);
     let together: SessionEvent[] = [];
+    let heard: Words[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const pass = () => {
       timer = undefined;
-      const events = together;
-      together = [];
-      if (events.length > 0 && !signal.aborted) onEvents(events);
+      const [events, words] = [together, heard];
+      [together, heard] = [[], []];
+      if (signal.aborted) return;
+      if (events.length > 0) onEvents(events);
+      if (words.length > 0) onWords(words);
     };
     const finish = (code: number) => {
       clearTimeout(timer);
@@ -121,13 +127,23 @@ function listen({ onEvents, signal }: FollowOptions, url: URL, onOpen: () => voi
     socket.addEventListener("open", onOpen);
     socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
       const event = typeof data === "string" ? fieldsIn(data) : undefined;
-      if (typeof event?.["position"] !== "number" || typeof event["type"] !== "string") return;
-      together.push(event as unknown as SessionEvent);
+      const words = event === undefined ? undefined : wordsIn(event);
+      if (words !== undefined) heard.push(words);
+      else if (typeof event?.["position"] === "number" && typeof event["type"] === "string")
+        together.push(event as unknown as SessionEvent);
+      else return;
       timer ??= setTimeout(pass, togetherMs);
     });
     socket.addEventListener("close", ({ code }) => finish(code));
     if (signal.aborted) hangUp();
   });
+}
+
+function wordsIn({ type, event_id: eventId, at, text }: Fields): Words | undefined {
+  if (type !== "powerloom.words") return undefined;
+  return typeof eventId === "string" && typeof at === "number" && typeof text === "string"
+    ? { eventId, at, text }
+    : undefined;
 }
 
 /** Waits; not longer than until the browser is online again. */

@@ -1,7 +1,8 @@
 import { Button, Stack } from "@mantine/core";
 import { useLayoutEffect, useRef, useState } from "react";
+import type { MessageBeingSaid } from "../../../core/being-said.ts";
 import type { Entry } from "./entries.ts";
-import { EntryView } from "./entry.tsx";
+import { BeingSaidView, EntryView } from "./entry.tsx";
 
 /** So many pieces are on the page at first; more are brought on request, so that long conversations stay light. */
 const chunk = 150;
@@ -13,7 +14,16 @@ const isAtEnd = () => page().scrollHeight - page().clientHeight - page().scrollT
 const goToEnd = () => window.scrollTo({ top: page().scrollHeight, behavior: "instant" });
 
 /** A conversation. It follows what comes only while its reader is at the end. */
-export function Log({ entries, ...names }: { entries: readonly Entry[]; person: string; agent: string }) {
+export function Log({
+  entries,
+  beingSaid,
+  ...names
+}: {
+  entries: readonly Entry[];
+  beingSaid: readonly MessageBeingSaid[];
+  person: string;
+  agent: string;
+}) {
   const log = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const [behind, setBehind] = useState(false);
@@ -60,6 +70,9 @@ export function Log({ entries, ...names }: { entries: readonly Entry[]; person: 
       <Stack gap="sm" role="log" aria-label="Conversation" ref={log}>
         {entries.slice(first).map((entry) => (
           <EntryView key={entry.position} entry={entry} {...names} />
+        ))}
+        {beingSaid.map((message) => (
+          <BeingSaidView key={message.eventId} message={message} agent={names.agent} />
         ))}
       </Stack>
       {behind ? (

@@ -93,7 +93,12 @@ function Open({
         </Alert>
       )}
       {entries.length > 0 ? (
-        <Log entries={entries} person={mine ? "You" : session.invoker_email} agent={session.agent_name} />
+        <Log
+          entries={entries}
+          beingSaid={status === "running" ? conversation.beingSaid.messages : []}
+          person={mine ? "You" : session.invoker_email}
+          agent={session.agent_name}
+        />
       ) : following.status === "opening" || !over ? (
         <Loading label="The session is being opened" />
       ) : (

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { queryClient } from "../../wire/client.ts";
 import { leaveForSignIn } from "../../wire/sign-in.ts";
-import { type Conversation, nothingSaid, take, takeStored } from "./conversation.ts";
+import { type Conversation, hear, loseWords, nothingSaid, take, takeStored } from "./conversation.ts";
 import { type Following, type FollowOptions, followSession, readStored } from "./follow.ts";
 
 /** A session's conversation as it happens, and how its stream stands. */
@@ -25,9 +25,11 @@ export function useConversation(sessionId: string): { conversation: Conversation
         become(take(held, events));
         if (held.early.size > 0) void fill();
       },
+      onWords: (words) => become(hear(held, words)),
       onStored: (events) => become(takeStored(held, events)),
       onState: (state) => {
         setFollowing(state);
+        if (state.status === "broken") become(loseWords(held));
         if (state.status === "signed_out") leaveForSignIn(queryClient);
         if (state.status === "over" || state.status === "refused")
           void queryClient.invalidateQueries({ queryKey: ["get", "/sessions/{session_id}"] });

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Conversation, nothingSaid, take, takeStored } from "../../../console/pages/sessions/conversation.ts";
+import {
+  type Conversation,
+  hear,
+  loseWords,
+  nothingSaid,
+  take,
+  takeStored,
+} from "../../../console/pages/sessions/conversation.ts";
 import type { SessionEvent } from "../../../console/pages/sessions/entries.ts";
+import { textSoFar, type Words } from "../../../core/being-said.ts";
 
 const at = "2026-11-01T08:00:00Z";
 const events = (...given: [string, unknown?][]): SessionEvent[] =>
@@ -218,5 +226,101 @@ describe("whose turn it is", () => {
     ],
   ])("%s", (_name, given, expected) => {
     expect(of(...given).turn).toEqual(expected);
+  });
+});
+
+describe("words as they come", () => {
+  const text = "Let me look at what there is.";
+  const pieces = (eventId: string, said = text): Words[] =>
+    [...said.matchAll(/\S+\s*/g)].map((match) => ({ eventId, at: match.index, text: match[0] }));
+  const begun = events(["session.status_running"], ["user.message", words("Set it up")]);
+  const told: SessionEvent = { position: 3, type: "agent.message", payload: { id: "m1", ...words(text) }, at };
+  const spoken = ({ beingSaid }: Conversation) => beingSaid.messages.map(textSoFar);
+
+  test("grow into the message, which then takes their place", () => {
+    let held = take(nothingSaid, begun);
+    let grown = "";
+    for (const piece of pieces("m1")) {
+      held = hear(held, [piece]);
+      grown += piece.text;
+      expect(spoken(held)).toEqual([grown]);
+      expect(held.entries).toHaveLength(1);
+    }
+    const after = take(held, [told]);
+    expect(spoken(after)).toEqual([]);
+    expect(after.entries.at(-1)).toMatchObject({ kind: "agent", text });
+    expect(hear(after, pieces("m1"))).toBe(after);
+  });
+
+  test("are the same in whatever order and however often they come", () => {
+    const all = pieces("m1");
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...all, ...all, ...all], { minLength: all.length * 3 }), (shuffled) => {
+        const held = shuffled.reduce((before, piece) => hear(before, [piece]), nothingSaid);
+        expect(held.beingSaid.messages).toEqual([{ eventId: "m1", pieces: [{ at: 0, text }] }]);
+        expect(hear(held, shuffled)).toBe(held);
+      }),
+    );
+  });
+
+  test("and the message in any order, never make two of it, nor lose it", () => {
+    const stream = [...begun, told];
+    const whole = take(nothingSaid, stream);
+    type Told = { event: SessionEvent } | { words: Words };
+    const all: Told[] = [...stream.map((event) => ({ event })), ...pieces("m1").map((piece) => ({ words: piece }))];
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...all, ...all], { minLength: all.length * 2 }), (shuffled) => {
+        let held = nothingSaid;
+        for (const one of shuffled) {
+          held = "event" in one ? take(held, [one.event]) : hear(held, [one.words]);
+          const inFull = held.entries.filter(({ kind }) => kind === "agent").length;
+          expect(inFull + held.beingSaid.messages.length).toBeLessThanOrEqual(1);
+        }
+        expect(held).toEqual(whole);
+      }),
+    );
+  });
+
+  test("of a message that waits for what comes before it go on until it is shown", () => {
+    const held = hear(take(nothingSaid, [told]), pieces("m1").slice(0, 2));
+    expect(held.entries).toEqual([]);
+    expect(spoken(held)).toEqual(["Let me "]);
+    expect(spoken(take(held, begun))).toEqual([]);
+  });
+
+  test("that are lost leave a hole, which the message fills", () => {
+    const [first, , third] = pieces("m1") as [Words, Words, Words];
+    expect(spoken(hear(nothingSaid, [third, first]))).toEqual(["Let …look "]);
+  });
+
+  test("said by halves are gone when the connection breaks; what comes after it begins in the middle", () => {
+    const all = pieces("m1");
+    const broken = loseWords(hear(take(nothingSaid, begun), all.slice(0, 3)));
+    expect(spoken(broken)).toEqual([]);
+    expect(loseWords(broken)).toBe(broken);
+    const again = hear(broken, all.slice(4));
+    expect(spoken(again)).toEqual(["…what there is."]);
+    expect(take(again, [told]).entries.at(-1)).toMatchObject({ kind: "agent", text });
+  });
+
+  test("of a message that never comes end with the model's request, or with the turn", () => {
+    for (const [type, payload] of [
+      ["span.model_request_end", { is_error: true }],
+      ["session.status_idle", { stop_reason: { type: "end_turn" } }],
+      ["session.status_terminated", {}],
+      ["powerloom.session_ended", { reason: "ended by its user" }],
+    ] as const) {
+      const held = hear(take(nothingSaid, begun), pieces("m1").slice(0, 3));
+      const ended = take(held, [{ position: 3, type, payload, at }]);
+      expect(spoken(ended)).toEqual([]);
+      expect(hear(ended, pieces("m1"))).toBe(ended);
+      expect(spoken(hear(ended, pieces("m2")))).toEqual([text]);
+    }
+  });
+
+  test("of two messages at once are kept apart", () => {
+    const held = hear(nothingSaid, [...pieces("m1"), ...pieces("m2", "Other words")]);
+    expect(spoken(held)).toEqual([text, "Other words"]);
+    expect(spoken(take(held, [...begun, told]))).toEqual(["Other words"]);
   });
 });

@@ -5,7 +5,7 @@ import { acme, seedOrganisation } from "../../../../demo/seed.ts";
 import { query } from "../../../support/database.ts";
 import { variant } from "../../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { giveScript } from "../../../support/provider.ts";
+import { giveScript, releaseWords } from "../../../support/provider.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
 import { bootstrap, invoke, makeAgent, sessionIn, synced } from "../../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../../support/tool-server.ts";
@@ -17,6 +17,7 @@ let organisation: TestOrganisation;
 let tools: ToolServer;
 let metaId: string;
 let scribeId: string;
+let speakerId: string;
 let second: Person & { id: string };
 let emma: Person & { id: string };
 
@@ -59,6 +60,14 @@ beforeAll(async () => {
     note("two", "held_note"),
     note("three"),
     { say: "All noted." },
+  ]);
+  ({ id: speakerId } = await makeAgent(admin, { name: "speaker", ou: root }));
+  await admin.make(`/agents/${speakerId}/mcp-servers`, { mcp_server_id: server.id });
+  await admin.make(`/agents/${speakerId}/credentials`, { mcp_server_id: server.id });
+  await giveScript(await synced(admin, speakerId), [
+    note("ready", "held_note"),
+    // Held in the middle: after "as they".
+    { say: `Words come ${foreign} as they and it is told in full.`, held: true },
   ]);
 });
 
@@ -188,6 +197,31 @@ test("a connection that breaks is taken up again where it was, and each thing sa
     expect(await log(page).getByText(foreign).count()).toBe(1);
     expect(await page.locator("main img").count()).toBe(0);
     expect(await page.title()).not.toBe("owned");
+  });
+});
+
+test("words are there as they come, and the message in full takes their place", async () => {
+  const before = tools.calls.length;
+  const id = await invoke(emma, speakerId);
+  await as(emma, `/sessions/${id}`, async (page) => {
+    await call(page, "held_note").getByText("running").waitFor();
+    await releaseWhenHeld(before);
+    const growing = log(page).locator("[aria-live=off]");
+    await growing.getByText("Words come").waitFor();
+    expect(await growing.innerText()).toContain("speaker is saying");
+    // The rest is held back where they come from: this is of a message that there is not.
+    expect(await log(page).innerText()).not.toContain("told in full");
+    expect(await query("select 1 from session_events where session_id = $1 and type = 'agent.message'", [id])).toEqual(
+      [],
+    );
+    expect(await page.locator("main img").count()).toBe(0);
+    await expectSound(page);
+    await releaseWords();
+    await log(page).getByText("told in full.").waitFor();
+    await page.getByText("The agent has answered.").waitFor();
+    expect(await growing.count()).toBe(0);
+    expect(await log(page).getByText("Words come").count()).toBe(1);
+    await expectSound(page);
   });
 });
 
