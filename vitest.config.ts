@@ -39,6 +39,19 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Like integration, on a stack of its own: beside it, on the other lane.
+          name: "console",
+          isolate: false,
+          include: ["test/console/**/*.test.ts"],
+          globalSetup: ["test/support/global-setup.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "durability",
           include: ["test/durability/**/*.test.ts"],
           fileParallelism: false,

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /**
- * Runs all test projects on two lanes, one for each of two cores: what shares one stack, beside everything else. Both print
+ * Runs all test projects on two lanes, one for each of two cores: what shares the large stack, beside everything else. Both print
  * as they go; the exit code is 0 only when both lanes pass.
  */
-const lanes = [["unit", "stack", "durability"], ["integration"]];
+const lanes = [["unit", "stack", "durability", "console"], ["integration"]];
 
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
 const codes = await Promise.all(

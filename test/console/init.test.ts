@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { unseal } from "../../../core/sealing.ts";
-import { powerloom } from "../../cli/terminal.ts";
-import { query } from "../../support/database.ts";
-import { sharedStack } from "../../support/organisation.ts";
+import { unseal } from "../../core/sealing.ts";
+import { powerloom } from "../cli/terminal.ts";
+import { query } from "../support/database.ts";
+import { sharedStack } from "../support/organisation.ts";
 
 const secret = "s3cret-of-the-client";
 let directory: string;

@@ -1,11 +1,11 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Person } from "../../../../demo/api.ts";
-import { variant } from "../../../support/everything.ts";
-import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { provider } from "../../../support/provider.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
-import { makeAgent, synced } from "../../../support/sessions.ts";
+import type { Person } from "../../../demo/api.ts";
+import { variant } from "../../support/everything.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { provider } from "../../support/provider.ts";
+import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { makeAgent, synced } from "../../support/sessions.ts";
 
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
 

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
 
 /** Markup and scripts in the ways they get into pages. What runs sets `hacked`, and a picture that loads breaks the policy. */
 const corpus = [

@@ -1,10 +1,10 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Person } from "../../../../demo/api.ts";
-import { variant } from "../../../support/everything.ts";
-import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
-import { armMind, decideNext, planOf, talker } from "../../../support/runs.ts";
+import type { Person } from "../../../demo/api.ts";
+import { variant } from "../../support/everything.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { armMind, decideNext, planOf, talker } from "../../support/runs.ts";
 
 /** Other people's words, which would be markup in a page that is careless. */
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { anonymous, expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { anonymous, expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
 
 let browser: Browser;
 let organisation: TestOrganisation;

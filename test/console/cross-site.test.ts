@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Browser, openBrowser } from "../../support/browser.ts";
-import { securityEvents } from "../../support/database.ts";
-import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
-import { type OwnApi, startOwnApi } from "../../support/own-api.ts";
-import { askForApproval, stateOf, withRole } from "../governance/stage.ts";
+import { askForApproval, stateOf, withRole } from "../integration/governance/stage.ts";
+import { type Browser, openBrowser } from "../support/browser.ts";
+import { securityEvents } from "../support/database.ts";
+import { makeOrganisation, sharedStack, type TestOrganisation } from "../support/organisation.ts";
+import { type OwnApi, startOwnApi } from "../support/own-api.ts";
 
 const own = new URL(sharedStack().apiUrl).origin;
 const { port } = new URL(own);

@@ -7,13 +7,13 @@ import chromium from "@sparticuz/chromium";
 import { type Browser, chromium as browsers, type Page } from "playwright-core";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createOrganisation } from "../../../db/create-organisation.ts";
-import { signIn } from "../../../demo/api.ts";
-import { securityEvents } from "../../support/database.ts";
-import { type IdentityProvider, publicClient, startIdentityProvider } from "../../support/identity-provider.ts";
-import { sharedStack } from "../../support/organisation.ts";
-import { type OwnApi, startOwnApi } from "../../support/own-api.ts";
-import { invoke, makeAgent } from "../../support/sessions.ts";
+import { createOrganisation } from "../../db/create-organisation.ts";
+import { signIn } from "../../demo/api.ts";
+import { securityEvents } from "../support/database.ts";
+import { type IdentityProvider, publicClient, startIdentityProvider } from "../support/identity-provider.ts";
+import { sharedStack } from "../support/organisation.ts";
+import { type OwnApi, startOwnApi } from "../support/own-api.ts";
+import { invoke, makeAgent } from "../support/sessions.ts";
 
 /** A page that does what the console does, and some things that it must not be able to. */
 const page = `<!doctype html><html><head><title>app</title>

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { type Browser, openBrowser } from "../../support/browser.ts";
-import { query } from "../../support/database.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { armMind } from "../../support/runs.ts";
-import { invoke, makeAgent, sessionIn } from "../../support/sessions.ts";
+import { type Browser, openBrowser } from "../support/browser.ts";
+import { query } from "../support/database.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../support/organisation.ts";
+import { armMind } from "../support/runs.ts";
+import { invoke, makeAgent, sessionIn } from "../support/sessions.ts";
 
 let acme: TestOrganisation;
 let runId: string;

@@ -2,11 +2,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { signInErrors } from "../../../contracts/console.ts";
-import { createOrganisation } from "../../../db/create-organisation.ts";
-import { type Person, signIn } from "../../../demo/api.ts";
-import { type Browser, openBrowser } from "../../support/browser.ts";
-import { query, securityEvents } from "../../support/database.ts";
+import { signInErrors } from "../../contracts/console.ts";
+import { createOrganisation } from "../../db/create-organisation.ts";
+import { type Person, signIn } from "../../demo/api.ts";
+import { type Browser, openBrowser } from "../support/browser.ts";
+import { query, securityEvents } from "../support/database.ts";
 import {
   type Account,
   audience,
@@ -14,9 +14,9 @@ import {
   type IdentityProvider,
   publicClient,
   startIdentityProvider,
-} from "../../support/identity-provider.ts";
-import { sharedStack } from "../../support/organisation.ts";
-import { type OwnApi, startOwnApi } from "../../support/own-api.ts";
+} from "../support/identity-provider.ts";
+import { sharedStack } from "../support/organisation.ts";
+import { type OwnApi, startOwnApi } from "../support/own-api.ts";
 
 const sessionCookie = "powerloom_session";
 const pendingCookie = "powerloom_sign_in";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { type OwnApi, startOwnApi } from "../../support/own-api.ts";
+import { makeOrganisation, type TestOrganisation } from "../support/organisation.ts";
+import { type OwnApi, startOwnApi } from "../support/own-api.ts";
 
 /** What browsers say on the way to a page. */
 const navigation = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";

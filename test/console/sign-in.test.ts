@@ -1,12 +1,12 @@
 import { v7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { signInOptions } from "../../../contracts/console.ts";
-import { hashToken } from "../../../core/bearer.ts";
-import { createOrganisation } from "../../../db/create-organisation.ts";
-import { type Browser, openBrowser } from "../../support/browser.ts";
-import { query, securityEvents } from "../../support/database.ts";
-import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
-import { type OwnApi, startOwnApi } from "../../support/own-api.ts";
+import { signInOptions } from "../../contracts/console.ts";
+import { hashToken } from "../../core/bearer.ts";
+import { createOrganisation } from "../../db/create-organisation.ts";
+import { type Browser, openBrowser } from "../support/browser.ts";
+import { query, securityEvents } from "../support/database.ts";
+import { makeOrganisation, sharedStack, type TestOrganisation } from "../support/organisation.ts";
+import { type OwnApi, startOwnApi } from "../support/own-api.ts";
 
 const cookieName = "powerloom_session";
 let acme: TestOrganisation;

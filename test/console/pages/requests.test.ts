@@ -1,10 +1,10 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Person } from "../../../../demo/api.ts";
-import { variant } from "../../../support/everything.ts";
-import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
-import { askForApproval } from "../../governance/stage.ts";
+import type { Person } from "../../../demo/api.ts";
+import { askForApproval } from "../../integration/governance/stage.ts";
+import { variant } from "../../support/everything.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
 
 let browser: Browser;
 let organisation: TestOrganisation;

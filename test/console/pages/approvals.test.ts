@@ -1,10 +1,10 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Person } from "../../../../demo/api.ts";
-import { variant } from "../../../support/everything.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
-import { askForApproval } from "../../governance/stage.ts";
+import type { Person } from "../../../demo/api.ts";
+import { askForApproval } from "../../integration/governance/stage.ts";
+import { variant } from "../../support/everything.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
 
 const hostile = `<img src=x onerror="window.stolen=1"><script>window.stolen=1</script>`;
 const narrow = { width: 390, height: 844, colorScheme: "dark" } as const;

@@ -1,9 +1,9 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Person } from "../../../../demo/api.ts";
-import { variant } from "../../../support/everything.ts";
-import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
+import type { Person } from "../../../demo/api.ts";
+import { variant } from "../../support/everything.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
 
 /** Other people's words, which would be markup in a page that is careless. */
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;

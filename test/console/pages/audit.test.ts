@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Person } from "../../../../demo/api.ts";
-import { variant } from "../../../support/everything.ts";
-import { makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
-import { asSuperuser } from "../../governance/stage.ts";
+import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../integration/governance/stage.ts";
+import { variant } from "../../support/everything.ts";
+import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
 
 const hostile = `</script><img src=x onerror="window.stolen=1">`;
 

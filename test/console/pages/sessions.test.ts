@@ -1,14 +1,14 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Person } from "../../../../demo/api.ts";
-import { acme, seedOrganisation } from "../../../../demo/seed.ts";
-import { query } from "../../../support/database.ts";
-import { variant } from "../../../support/everything.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../../support/organisation.ts";
-import { giveScript, releaseWords } from "../../../support/provider.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../../support/real-browser.ts";
-import { bootstrap, invoke, makeAgent, sessionIn, synced } from "../../../support/sessions.ts";
-import { startToolServer, type ToolServer } from "../../../support/tool-server.ts";
+import type { Person } from "../../../demo/api.ts";
+import { acme, seedOrganisation } from "../../../demo/seed.ts";
+import { query } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { giveScript, releaseWords } from "../../support/provider.ts";
+import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { bootstrap, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
+import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
 const foreign = `<img src=x onerror="document.title='owned'">`;
 
