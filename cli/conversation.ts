@@ -148,7 +148,7 @@ function createTalk(api: ApiClient, screen: Screen, opened: Opened) {
 
   return {
     async follow(): Promise<void> {
-      for await (const event of followSession({ api, ...opened, signal: stop.signal })) {
+      for await (const event of followSession({ api, ...opened, onWords: screen.hear, signal: stop.signal })) {
         screen.show(event);
         become(turnAfter(turn, event));
       }

@@ -1,12 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import WebSocket from "ws";
 import { z } from "zod";
+import type { Words } from "../core/being-said.ts";
 import type { ApiClient } from "./api-client.ts";
 import { againAfter } from "./ask-again.ts";
 import { CliFailure, exitCodes } from "./failure.ts";
 import type { StreamEvent } from "./render-event.ts";
 
 const message = z.object({ position: z.int(), type: z.string(), payload: z.unknown(), at: z.string() });
+const wordsMessage = z.object({
+  type: z.literal("powerloom.words"),
+  event_id: z.string(),
+  at: z.int().nonnegative(),
+  text: z.string(),
+});
 
 export interface FollowOptions {
   api: ApiClient;
@@ -15,6 +22,8 @@ export interface FollowOptions {
   websocketUrl?: string | undefined;
   /** Position of the last event already seen. */
   after?: number;
+  /** Called with an agent's words as they come, before the event that is their message; some may be missing. */
+  onWords?: (words: Words) => void;
   signal?: AbortSignal;
   /** How long to go on trying when the API is gone. Default 60 s. */
   patienceMs?: number;
@@ -39,6 +48,10 @@ export async function* followSession(options: FollowOptions): AsyncGenerator<Str
       for await (const event of connection(address(api, url, last), signal)) {
         failing = undefined;
         pause = 100;
+        if (!("position" in event)) {
+          options.onWords?.(event);
+          continue;
+        }
         if (event.position <= last) continue;
         last = event.position;
         yield event;
@@ -65,9 +78,9 @@ function address(api: ApiClient, url: string, after: number): URL {
 }
 
 /** The messages of one connection, until it closes. */
-async function* connection(url: URL, signal: AbortSignal | undefined): AsyncGenerator<StreamEvent> {
+async function* connection(url: URL, signal: AbortSignal | undefined): AsyncGenerator<StreamEvent | Words> {
   const socket = new WebSocket(url);
-  const arrived: StreamEvent[] = [];
+  const arrived: (StreamEvent | Words)[] = [];
   let closed = false;
   let failure: Error | undefined;
   let alive = true;
@@ -75,8 +88,8 @@ async function* connection(url: URL, signal: AbortSignal | undefined): AsyncGene
   const close = () => socket.terminate();
   socket.on("message", (data: Buffer) => {
     alive = true;
-    const read = message.safeParse(parsed(data.toString()));
-    if (read.success) arrived.push(read.data);
+    const read = readMessage(data.toString());
+    if (read !== undefined) arrived.push(read);
     wake();
   });
   socket.on("pong", () => {
@@ -111,6 +124,14 @@ async function* connection(url: URL, signal: AbortSignal | undefined): AsyncGene
     signal?.removeEventListener("abort", close);
     socket.terminate();
   }
+}
+
+/** What a server says; undefined for what this version does not know. */
+function readMessage(text: string): StreamEvent | Words | undefined {
+  const value = parsed(text);
+  const words = wordsMessage.safeParse(value);
+  if (words.success) return { eventId: words.data.event_id, at: words.data.at, text: words.data.text };
+  return message.safeParse(value).data;
 }
 
 function parsed(text: string): unknown {

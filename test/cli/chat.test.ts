@@ -31,9 +31,16 @@ class TestSession {
     this.add("session.status_running", {});
     this.add("user.message", message(text));
     setTimeout(() => {
+      this.say("You said");
       this.add("agent.message", message(`You said: ${text}`));
       this.add("session.status_idle", { stop_reason: { type: "end_turn" } });
     }, 20);
+  }
+
+  /** Words on their way to a message; they are no events, and nothing that was missed is repeated. */
+  say(text: string): void {
+    const words = JSON.stringify({ type: "powerloom.words", event_id: "m1", at: 0, text });
+    for (const { socket } of this.sockets) socket.send(words);
   }
 
   ticket(host: string): string {
@@ -152,6 +159,25 @@ describe("a stream that breaks", () => {
     expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(session.connections.map(({ ticket }) => ticket)).toEqual(session.tickets);
     expect(session.connections.map(({ after }) => after)).toEqual([0, 3, 5]);
+  });
+
+  test("tells words as they come apart from events, in their order", async () => {
+    const client = createApiClient({ apiUrl: api.url, token: "t" });
+    const seen: unknown[] = [];
+    session.add("session.status_running", {});
+    const following = followSession({ api: client, sessionId, onWords: (words) => seen.push(words) });
+    for await (const { type } of following) {
+      seen.push(type);
+      if (type === "session.status_running") {
+        session.say("One");
+        session.add("agent.message", {});
+        session.say("Two");
+        session.add("powerloom.session_ended", {});
+      }
+    }
+    const words = (text: string) => ({ eventId: "m1", at: 0, text });
+    const expected = ["session.status_running", words("One"), "agent.message", words("Two"), "powerloom.session_ended"];
+    expect(seen).toEqual(expected);
   });
 
   test("is given up when the API stays away", async () => {
