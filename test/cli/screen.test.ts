@@ -5,9 +5,9 @@ import { lastLines } from "../../cli/live-words.ts";
 import { openScreen, type Screen } from "../../cli/screen.ts";
 import type { Shell } from "../../cli/shell.ts";
 
-const escape = String.fromCharCode(27);
+const esc = String.fromCharCode(27);
 /** Commands with their count, and characters. */
-const pieces = new RegExp(`${escape}\\[(\\d*)([A-Za-z])|[^${escape}]`, "gu");
+const pieces = new RegExp(`${esc}\\[(\\d*)([A-Za-z])|[^${esc}]`, "gu");
 
 /** As much of a terminal as the screen uses: lines that break at its width, and a cursor that is moved in them. */
 class Terminal extends EventEmitter {
