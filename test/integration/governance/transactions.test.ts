@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { pino } from "pino";
 import { beforeAll, describe, expect, test } from "vitest";
+import { wordRelay } from "../../../activities/word-relay.ts";
 import { listenToDatabase } from "../../../api/notifications.ts";
 import type { Tx } from "../../../db/database.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
@@ -165,6 +167,52 @@ describe("hearing of what is stored", () => {
       await say();
       await new Promise((resolve) => setTimeout(resolve, 100));
       expect(heard).toEqual({ mine: before, others: 0 });
+    } finally {
+      await notifications.close();
+    }
+  });
+
+  test("brings words to those who wait for their run or session, and keeps so many for who does not take them", async () => {
+    const notifications = listenToDatabase(sharedStack().databaseUrl, pino({ level: "silent" }));
+    const [mine, other] = [randomUUID(), randomUUID()];
+    const notify = (channel: string, payload: string) =>
+      asApplication((db) => db.anywhere.run("select pg_notify($1, $2)", [channel, payload]));
+    try {
+      for (const [channel, about] of [
+        ["run_tokens", { root: mine, run: other, thread: "main" }],
+        ["session_words", { session: mine, event_id: "sevt_1" }],
+      ] as const) {
+        let told = 0;
+        const words = notifications.hearWords(channel, mine, () => {
+          told += 1;
+        });
+        const others = notifications.hearWords(channel, other, () => undefined);
+        const relay = wordRelay((payload) => notify(channel, payload), about);
+        await eventually(async () => {
+          relay.text("words");
+          return words.any() || undefined;
+        }, "the connection listens");
+        relay.close();
+        const payload = JSON.parse(words.take()[0] ?? "") as Record<string, unknown>;
+        expect(payload).toEqual({ ...about, at: expect.any(Number), text: expect.stringMatching(/^(words)+$/) });
+        for (const strange of ["", "no JSON", JSON.stringify({ key: mine }), `{"session":"${other.slice(1)}"}`])
+          await notify(channel, strange);
+        await asApplication((db) =>
+          db.anywhere.run("select pg_notify($1, $2 || n || '}') from generate_series(1, 600) n", [
+            channel,
+            JSON.stringify({ ...about, n: 0 }).slice(0, -2),
+          ]),
+        );
+        // Notifications come in the order of their commits: with this one all others have come.
+        expect(others.any()).toBe(false);
+        await notify(channel, JSON.stringify({ [Object.keys(about)[0] ?? ""]: other }));
+        await eventually(async () => others.any() || undefined, "the last has come");
+        expect(told).toBeGreaterThanOrEqual(600);
+        expect(words.take()).toHaveLength(500);
+        expect(words.any()).toBe(false);
+        words.stop();
+        others.stop();
+      }
     } finally {
       await notifications.close();
     }
