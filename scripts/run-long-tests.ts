@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const runs = [
   ["--project", "long"],
   ["--project", "integration", "conversations/wordings", "runs/injection", "runs/abandoned", "runs/time-alerts"],
-  ["--project", "console", "console/pages"],
+  ["--project", "console"],
   ["--project", "durability", "run-kills.test.ts", "durability/kills.test.ts", "outages.test.ts"],
 ];
 

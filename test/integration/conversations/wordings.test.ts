@@ -10,7 +10,7 @@ import { wordings } from "./wordings.ts";
 
 const dice = diceOf(testSeed());
 /** Every run takes a third of the wordings, drawn by the seed. */
-const taken = (list: readonly string[]) => (everything ? [...list] : dice.draw(list, Math.ceil(list.length / 3)));
+const taken = (list: readonly string[]) => (everything ? [...list] : dice.draw(list, Math.ceil(list.length / 5)));
 const work = dice.draw(purposes, 30);
 const [spare] = purposes.filter((purpose) => !work.includes(purpose));
 let scene: Scene;
