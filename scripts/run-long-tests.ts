@@ -4,7 +4,15 @@ import { fileURLToPath } from "node:url";
 /** What takes too long for every run: the `long` project, and in full those files of which every run takes a part. */
 const runs = [
   ["--project", "long"],
-  ["--project", "integration", "conversations/wordings", "runs/injection", "runs/abandoned", "runs/time-alerts"],
+  [
+    "--project",
+    "integration",
+    "conversations/wordings",
+    "runs/injection",
+    "runs/abandoned",
+    "runs/time-alerts",
+    "runs/mcp-tools",
+  ],
   ["--project", "console"],
   ["--project", "durability", "run-kills.test.ts", "durability/kills.test.ts", "outages.test.ts"],
 ];

@@ -5,6 +5,7 @@ import { capabilityKeys } from "../../../core/lease/capability-keys.ts";
 import type { Person } from "../../../demo/api.ts";
 import { ask, exchangeBearer } from "../../support/ask.ts";
 import { query } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, type Said } from "../../support/runs.ts";
 import { introspect, startTracker, type Tracker } from "../../support/tracker.ts";
@@ -148,17 +149,23 @@ describe.each(["2025", "2026"] as const)("a tool of a registered server that spe
     ]);
   });
 
-  test("is asked for however harmless it says it is, and a denial is the call's answer", async () => {
-    const { bob, eve, tracker, root } = world;
-    const before = callsOf(tracker).length;
-    const id = await start(world, [use("tracker__get_issue", { key: "ISSUE-1" }), done("{{last}}")]);
-    await decideNext(eve, "deny", root);
-    const run = await ended(bob, id);
-    expect(run).toMatchObject({ status: "completed", output: { result: expect.stringContaining("approval-denied") } });
-    expect(callsOf(tracker)).toHaveLength(before);
-  });
+  test.each(variant("is asked for however harmless it says it is, and a denial is the call's answer"))(
+    "%s",
+    async () => {
+      const { bob, eve, tracker, root } = world;
+      const before = callsOf(tracker).length;
+      const id = await start(world, [use("tracker__get_issue", { key: "ISSUE-1" }), done("{{last}}")]);
+      await decideNext(eve, "deny", root);
+      const run = await ended(bob, id);
+      expect(run).toMatchObject({
+        status: "completed",
+        output: { result: expect.stringContaining("approval-denied") },
+      });
+      expect(callsOf(tracker)).toHaveLength(before);
+    },
+  );
 
-  test("whose name models cannot be offered is called by its own", async () => {
+  test.each(variant("whose name models cannot be offered is called by its own"))("%s", async () => {
     const { bob, eve, tracker, root } = world;
     const id = await start(world, [use("tracker__issues_search", { q: "crash" }), done("{{last}}")]);
     await decideNext(eve, "approve", root);
@@ -275,7 +282,7 @@ describe("which servers a tree of runs is offered", () => {
     http.close();
   });
 
-  test("one with more to say than is read: what is beyond it is left out", async () => {
+  test.each(variant("one with more to say than is read: what is beyond it is left out"))("%s", async () => {
     const ou = await world.ou(`${world.root}/wordy`);
     const wordy = await tracked();
     const words = "x".repeat(60_000);
@@ -300,7 +307,7 @@ describe("which servers a tree of runs is offered", () => {
     ]);
   });
 
-  test("one that asks for no authentication", async () => {
+  test.each(variant("one that asks for no authentication"))("%s", async () => {
     const { bob, eve } = world;
     const ou = await world.ou(`${world.root}/open`);
     const open = await tracked();
@@ -358,7 +365,9 @@ describe("what changes while a run goes on", () => {
     expect(callsOf(tracker)).toHaveLength(1);
   });
 
-  test("tools of a server that say something else later: the tree goes on with what they said at its start", async () => {
+  test.each(
+    variant("tools of a server that say something else later: the tree goes on with what they said at its start"),
+  )("%s", async () => {
     const { bob, eve } = world;
     const { ou, tracker } = await place("rewritten");
     const id = await start(
@@ -377,7 +386,7 @@ describe("what changes while a run goes on", () => {
     expect(await ended(bob, id)).toMatchObject({ output: { result: expect.stringContaining("Reads one issue.") } });
   });
 
-  test("a server that dies: the call is an error result, and the run goes on", async () => {
+  test.each(variant("a server that dies: the call is an error result, and the run goes on"))("%s", async () => {
     const { bob, eve } = world;
     const { ou, tracker } = await place("dying");
     tracker.answer = () => {
@@ -393,7 +402,7 @@ describe("what changes while a run goes on", () => {
     });
   });
 
-  test("the same call again needs no second approval for a while, another one does", async () => {
+  test.each(variant("the same call again needs no second approval for a while, another one does"))("%s", async () => {
     const { bob, eve } = world;
     const { ou, tracker } = await place("again");
     const id = await start(world, [get, get, use("tracker__get_issue", { key: "L" }), done("{{last}}")], { ou });
