@@ -43,7 +43,7 @@ try {
       await page.goto(path);
       await page.getByRole("heading", { level: 1 }).waitFor();
       // What is drawn after the data: graphs, fonts, the clock's first tick.
-      await page.waitForTimeout(1_500);
+      await page.waitForTimeout(1_000);
       await picture(context, page, join(folder, `${title}-${name}.webp`));
     }
     await context.close();
@@ -58,7 +58,7 @@ try {
 /** WebP is a third of PNG here; the browser makes it, Playwright does not pass it on. */
 async function picture(context: BrowserContext, page: Page, path: string): Promise<void> {
   const devtools = await context.newCDPSession(page);
-  const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: 82 });
+  const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: 72 });
   await writeFile(path, Buffer.from(data, "base64"));
   await devtools.detach();
 }

@@ -87,7 +87,7 @@ export async function furnish(stack: LocalStack, admin: Person): Promise<Record<
     "agent-edit": `/agents/${agent.id}/edit`,
     sessions: "/sessions",
     session: `/sessions/${session.session_id}`,
-    approvals: `/approvals?selected=${request}`,
+    approvals: `/approvals?at=${request}`,
     approval: `/approvals/${request}`,
     "approval-of-run": `/approvals/${waiting.id}`,
     requests: "/requests",
