@@ -149,39 +149,36 @@ test.each(variant("a change made meanwhile by somebody else is shown, and not ov
   });
 });
 
-test.each(variant("a server is attached, its credential's secret is shown this once, and both are taken away again"))(
-  "%s",
-  async () => {
-    const { admin } = organisation;
-    await on(admin, `/agents/${seller.id}?tab=attachments`, async (page) => {
-      await page.getByRole("button", { name: "Attach an MCP server" }).click();
-      const dialog = page.getByRole("dialog");
-      await dialog.getByRole("combobox", { name: /MCP server/ }).click();
-      await page.getByRole("option", { name: /^notes/ }).click();
-      await dialog.getByRole("button", { name: "Attach" }).click();
-      await page.getByRole("link", { name: "notes" }).waitFor();
-      await page.getByRole("tab", { name: "Credentials" }).click();
-      await page.getByRole("button", { name: "New credential" }).click();
-      await dialog.getByRole("button", { name: "Create the credential" }).click();
-      const shown = dialog.getByLabel("Secret");
-      const secret = (await shown.innerText()).trim();
-      expect(secret.length).toBeGreaterThan(20);
-      await expectSound(page);
-      await dialog.getByRole("button", { name: "I have kept it" }).click();
-      await page.getByRole("button", { name: "Revoke the credential for notes" }).click();
-      expect(await page.content()).not.toContain(secret);
-      expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(secret);
-      await dialog.getByRole("button", { name: "Revoke" }).click();
-      await page.getByText("revoked").waitFor();
-      await page.getByRole("tab", { name: "Attachments" }).click();
-      await page.getByRole("button", { name: "Detach notes" }).click();
-      await dialog.getByRole("button", { name: "Detach" }).click();
-      await page.getByText("It can use no MCP server.").waitFor();
-      expect((await admin.get<{ mcp_servers: string[] }>(`/agents/${seller.id}`)).mcp_servers).toEqual([]);
-      expect(serverId).not.toBe("");
-    });
-  },
-);
+test("a server is attached, its credential's secret is shown this once, and both are taken away again", async () => {
+  const { admin } = organisation;
+  await on(admin, `/agents/${seller.id}?tab=attachments`, async (page) => {
+    await page.getByRole("button", { name: "Attach an MCP server" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("combobox", { name: /MCP server/ }).click();
+    await page.getByRole("option", { name: /^notes/ }).click();
+    await dialog.getByRole("button", { name: "Attach" }).click();
+    await page.getByRole("link", { name: "notes" }).waitFor();
+    await page.getByRole("tab", { name: "Credentials" }).click();
+    await page.getByRole("button", { name: "New credential" }).click();
+    await dialog.getByRole("button", { name: "Create the credential" }).click();
+    const shown = dialog.getByLabel("Secret");
+    const secret = (await shown.innerText()).trim();
+    expect(secret.length).toBeGreaterThan(20);
+    await expectSound(page);
+    await dialog.getByRole("button", { name: "I have kept it" }).click();
+    await page.getByRole("button", { name: "Revoke the credential for notes" }).click();
+    expect(await page.content()).not.toContain(secret);
+    expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(secret);
+    await dialog.getByRole("button", { name: "Revoke" }).click();
+    await page.getByText("revoked").waitFor();
+    await page.getByRole("tab", { name: "Attachments" }).click();
+    await page.getByRole("button", { name: "Detach notes" }).click();
+    await dialog.getByRole("button", { name: "Detach" }).click();
+    await page.getByText("It can use no MCP server.").waitFor();
+    expect((await admin.get<{ mcp_servers: string[] }>(`/agents/${seller.id}`)).mcp_servers).toEqual([]);
+    expect(serverId).not.toBe("");
+  });
+});
 
 test.each(variant("what others change at the provider is found on request, shown and put back"))("%s", async () => {
   const { admin } = organisation;
