@@ -2,6 +2,7 @@ import { Avatar, Menu, Text, UnstyledButton, useMantineColorScheme } from "@mant
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { $api, api, ownHeaders, queryClient } from "../wire/client.ts";
+import { leaveForSignIn } from "../wire/sign-in.ts";
 
 /** Who is signed in, light or dark, and the way out. */
 export function AccountMenu() {
@@ -9,10 +10,7 @@ export function AccountMenu() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useMutation({
     mutationFn: () => api.POST("/sign-out", { params: { header: ownHeaders } }),
-    onSettled: () => {
-      queryClient.clear();
-      location.assign("/sign-in");
-    },
+    onSettled: () => leaveForSignIn(queryClient, { back: false }),
   });
   if (me.data === undefined) return null;
   const { display_name: name, email, home_ou_path: home } = me.data;

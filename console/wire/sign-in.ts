@@ -1,9 +1,16 @@
 import type { QueryClient } from "@tanstack/react-query";
 
-/** Goes to the sign-in page, and remembers where from. What was shown is forgotten: the next person may be another. */
-export function leaveForSignIn(queries: QueryClient): void {
-  if (location.pathname === "/sign-in") return;
+let leaving = false;
+
+/**
+ * Goes to the sign-in page, once however many find out that nobody is signed in. What was shown is forgotten: the next
+ * person may be another.
+ * @param back come back here afterwards; not when one has left by oneself
+ */
+export function leaveForSignIn(queries: QueryClient, { back = true } = {}): void {
+  if (leaving || location.pathname === "/sign-in") return;
+  leaving = true;
   queries.clear();
   const here = location.pathname + location.search;
-  location.assign(here === "/" ? "/sign-in" : `/sign-in?return_to=${encodeURIComponent(here)}`);
+  location.assign(!back || here === "/" ? "/sign-in" : `/sign-in?return_to=${encodeURIComponent(here)}`);
 }
