@@ -35,6 +35,28 @@ export async function openPage(context: BrowserContext, path: string): Promise<P
   return page;
 }
 
+/** What shows a page to a person in a browser of their own, which is gone at the end. */
+export type Visit = (
+  person: { email: string },
+  path: string,
+  look: (page: Page & { faults: string[] }) => Promise<void>,
+  window?: TestWindow,
+) => Promise<void>;
+
+/** @param browser asked at each visit: it is launched before the tests, not before this */
+export function visitsIn(browser: () => Browser): Visit {
+  return async (person, path, look, window = {}) => {
+    const context = await signedIn(browser(), person.email, window);
+    try {
+      const page = await openPage(context, path);
+      await page.emulateMedia({ reducedMotion: "reduce" });
+      await look(page);
+    } finally {
+      await context.close();
+    }
+  };
+}
+
 /** Accessibility faults that axe calls serious or critical, as lines; empty when there are none. */
 async function seriousFaults(page: Page): Promise<string[]> {
   // Through the debugger, not as a <script>: the content policy of the page stays as it is.

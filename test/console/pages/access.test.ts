@@ -1,9 +1,9 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { expectSound, launchBrowser, visitsIn } from "../../support/real-browser.ts";
 
 /** Other people's words, which would be markup in a page that is careless. */
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
@@ -24,22 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => browser.close());
 
-/** A page of one person, gone at the end. */
-async function on(
-  person: Pick<Person, "email">,
-  path: string,
-  look: (page: Page & { faults: string[] }) => Promise<void>,
-  window: Parameters<typeof signedIn>[2] = {},
-): Promise<void> {
-  const context = await signedIn(browser, person.email, window);
-  try {
-    const page = await openPage(context, path);
-    await page.emulateMedia({ reducedMotion: "reduce" });
-    await look(page);
-  } finally {
-    await context.close();
-  }
-}
+const on = visitsIn(() => browser);
 
 const narrow = { width: 390, height: 844, colorScheme: "dark" } as const;
 

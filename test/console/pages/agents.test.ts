@@ -4,7 +4,7 @@ import type { Person } from "../../../demo/api.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { provider } from "../../support/provider.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { expectSound, launchBrowser, visitsIn } from "../../support/real-browser.ts";
 import { makeAgent, synced } from "../../support/sessions.ts";
 
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
@@ -44,20 +44,7 @@ beforeAll(async () => {
 
 afterAll(() => browser.close());
 
-/** A page of one person, gone at the end. */
-async function on(
-  person: Pick<Person, "email">,
-  path: string,
-  look: (page: Page & { faults: string[] }) => Promise<void>,
-  window: Parameters<typeof signedIn>[2] = {},
-): Promise<void> {
-  const context = await signedIn(browser, person.email, window);
-  try {
-    await look(await openPage(context, path));
-  } finally {
-    await context.close();
-  }
-}
+const on = visitsIn(() => browser);
 
 const rows = (page: Page) => page.getByRole("table", { name: "Agents" }).getByRole("row");
 

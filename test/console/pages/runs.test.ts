@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { expectSound, launchBrowser, visitsIn } from "../../support/real-browser.ts";
 import { armMind, decideNext, planOf, talker } from "../../support/runs.ts";
 
 /** Other people's words, which would be markup in a page that is careless. */
@@ -27,22 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => browser.close());
 
-/** A page of one person, gone at the end. */
-async function on(
-  person: Pick<Person, "email">,
-  path: string,
-  look: (page: Page & { faults: string[] }) => Promise<void>,
-  window: Parameters<typeof signedIn>[2] = {},
-): Promise<void> {
-  const context = await signedIn(browser, person.email, window);
-  try {
-    const page = await openPage(context, path);
-    await page.emulateMedia({ reducedMotion: "reduce" });
-    await look(page);
-  } finally {
-    await context.close();
-  }
-}
+const on = visitsIn(() => browser);
 
 const section = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
 
