@@ -80,7 +80,7 @@ await runPart(log, async () => {
   const spans = config.spansAs === undefined ? undefined : openSpans(config.spansAs, log);
 
   const home = process.env["POWERLOOM_HOME"] ?? join(fileURLToPath(new URL(".", import.meta.url)), ".powerloom");
-  const codePath = await workflowBundle(join(home, "cache"));
+  const codePath = await workflowBundle(process.env["POWERLOOM_CACHE_DIR"] ?? join(home, "cache"));
   const shared = { connection, namespace: config.temporalNamespace };
   const main = await Worker.create({
     ...shared,

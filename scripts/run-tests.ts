@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../stack/cache-folder.ts";
 
 /**
  * Runs all test projects on two lanes, one for each of two cores: what shares the large stack, beside everything else. Both print
@@ -14,6 +16,7 @@ const codes = await Promise.all(
       new Promise<number>((resolve) => {
         const child = spawn(process.execPath, [vitest, "run", ...projects.flatMap((name) => ["--project", name])], {
           stdio: ["ignore", "inherit", "inherit"],
+          env: { ...process.env, NODE_COMPILE_CACHE: join(cacheFolder(process.env), "compiled") },
         });
         child.on("close", (code) => resolve(code ?? 1));
       }),

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, readdir, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { cacheFolder } from "./cache-folder.ts";
 import { waitForFileLock } from "./file-lock.ts";
 import { StackError } from "./stack-error.ts";
 import { buildTemporal } from "./temporal-build.ts";
@@ -57,10 +57,6 @@ export async function ensureTemporalBinary(options: TemporalBinaryOptions): Prom
 /** The cached executable of a version: `${XDG_CACHE_HOME:-~/.cache}/powerloom/temporal-<version>-<os>-<arch>/temporal`. */
 export function cachedTemporalPath(version: string, env: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(env), `temporal-${version}-${process.platform}-${process.arch}`, "temporal");
-}
-
-function cacheFolder(env: NodeJS.ProcessEnv): string {
-  return join(env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"), "powerloom");
 }
 
 async function look(env: NodeJS.ProcessEnv): Promise<TemporalFindings> {
