@@ -14,7 +14,7 @@ const runs = [
     "runs/mcp-tools",
   ],
   ["--project", "console"],
-  ["--project", "durability", "run-kills.test.ts", "durability/kills.test.ts", "outages.test.ts"],
+  ["--project", "durability", "outages-and-kills"],
 ];
 
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
