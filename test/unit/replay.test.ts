@@ -1,7 +1,4 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   bundleWorkflowCode,
@@ -12,12 +9,19 @@ import {
   type WorkflowBundleOption,
 } from "@temporalio/worker";
 import { DeterminismViolationError } from "@temporalio/workflow";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { cacheFolder } from "../../stack/cache-folder.ts";
 import { workflowBundle } from "../../temporal/workflow-bundle.ts";
 import * as workflows from "../../workflows/index.ts";
 
 interface History {
-  events: { workflowExecutionStartedEventAttributes?: { workflowType?: { name?: string }; workflowId?: string } }[];
+  events: {
+    workflowExecutionStartedEventAttributes?: {
+      workflowType?: { name?: string };
+      workflowId?: string;
+      originalExecutionRunId?: string;
+    };
+  }[];
 }
 
 const folder = new URL("../histories/", import.meta.url);
@@ -27,11 +31,13 @@ const recordings = readdirSync(folder)
     const text = readFileSync(new URL(file, folder), "utf8");
     const history = JSON.parse(text) as History;
     const started = history.events[0]?.workflowExecutionStartedEventAttributes;
-    return { file, text, history, type: started?.workflowType?.name ?? "", workflowId: started?.workflowId ?? "" };
+    const workflowId = started?.workflowId ?? "";
+    const runId = started?.originalExecutionRunId ?? "";
+    return { file, text, history, type: started?.workflowType?.name ?? "", workflowId, runId };
   });
 
-let directory: string;
-let bundle: WorkflowBundleOption;
+/** What became of each recording, by its run id. */
+let replayed: Map<string, Error | undefined>;
 
 beforeAll(async () => {
   // The deliberately incompatible replays would fill the output with warnings that alarm.
@@ -39,17 +45,27 @@ beforeAll(async () => {
     logger: new DefaultLogger("ERROR", () => undefined),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "ERROR", other: "ERROR" }) } },
   });
-  directory = await mkdtemp(join(tmpdir(), "powerloom-replay-"));
-  bundle = { codePath: await workflowBundle(directory) };
+  replayed = await replay(recordings, { codePath: await workflowBundle(cacheFolder(process.env)) });
 }, 60_000);
-afterAll(() => rm(directory, { recursive: true, force: true }));
 
-const replay = ({ history, workflowId }: (typeof recordings)[number], workflowBundle: WorkflowBundleOption) =>
-  Worker.runReplayHistory({ workflowBundle }, history, workflowId);
+/** Replays all in one worker: the bundle is compiled once. */
+async function replay(
+  recorded: typeof recordings,
+  workflowBundle: WorkflowBundleOption,
+): Promise<Map<string, Error | undefined>> {
+  const results = new Map<string, Error | undefined>();
+  for await (const { runId, error } of Worker.runReplayHistories({ workflowBundle }, recorded))
+    results.set(runId, error);
+  return results;
+}
 
 describe("recorded histories", () => {
-  test.each(recordings)("today's code goes the recorded way: $file", async (recording) => {
-    await expect(replay(recording, bundle)).resolves.toBeUndefined();
+  test.each(recordings)("today's code goes the recorded way: $file", ({ runId }) => {
+    expect([...replayed].filter(([id]) => id === runId)).toEqual([[runId, undefined]]);
+  });
+
+  test("each has a run id of its own", () => {
+    expect(new Set(recordings.map(({ runId }) => runId)).size).toBe(recordings.length);
   });
 
   test("every workflow type has a recording", () => {
@@ -64,8 +80,8 @@ describe("recorded histories", () => {
     });
     const recorded = recordings.filter(({ type }) => type === "provision");
     expect(recorded.length).toBeGreaterThan(5);
-    for (const recording of recorded)
-      await expect(replay(recording, { code })).rejects.toThrow(DeterminismViolationError);
+    const results = await replay(recorded, { code });
+    for (const { file, runId } of recorded) expect(results.get(runId), file).toBeInstanceOf(DeterminismViolationError);
   }, 60_000);
 
   test.each(recordings)("$file holds references only", ({ history }) => {

@@ -3,6 +3,7 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { beforeAll, describe, expect, test } from "vitest";
 import { exchangeBearer } from "../../support/ask.ts";
+import { variant } from "../../support/everything.ts";
 import {
   connectNewSdk,
   connectOldSdk,
@@ -129,10 +130,14 @@ describe("the eleven tools, before the real API", () => {
   test.each([
     ["the client of SDK 2", "sdk-two", connectNewSdk],
     ["the client of SDK 1", "sdk-one", connectOldSdk],
-    ["the Inspector's command line", "inspected", async (bearer: string) => inspector(bearer)],
+    // A process for each request; that it can list and call is in test/mcp/clients.test.ts.
+    ...variant("the Inspector's command line").map((who): [string, string, (bearer: string) => Promise<ToolClient>] => [
+      who,
+      "inspected",
+      async (bearer) => inspector(bearer),
+    ]),
   ])(
     "%s lists and calls all of them, and everything is done, and audited with agent and session",
-    // The Inspector is a process for each request.
     { timeout: 180_000 },
     async (_who, name, connect) => {
       const client = await connect(one.bearer);

@@ -225,7 +225,7 @@ const cases: [
   role: string,
   short: boolean,
 ][] = [
-  ["READ_ONLY", "approve", "AgentBuilder", true],
+  ["READ_ONLY", "approve", "AgentBuilder", false],
   ["PERMISSION", "deny", "AgentBuilder", false],
   ["PERMISSION", "approve", "AgentBuilder", true],
   ["BYPASS", "approve", "AgentBuilder", false],
