@@ -75,8 +75,7 @@ const subjects: Subjects = {
 };
 
 /**
- * What asking the rules takes: a definition's own, as the activities ask them (compiled each time), then ours, as the
- * workflow does. Of one tool call, with one CEL rule before it and one after it; and of all six points.
+ * What asking the rules takes: a definition's own, as the activities ask them, then ours, as the workflow does. Of one tool call, with one CEL rule before it and one after it; and of all six points.
  */
 export async function measureHooks(_stage: Stage, scale: number): Promise<Finding[]> {
   // No rule here warns.
