@@ -37,7 +37,7 @@ export async function measureSteps(stage: Stage, scale: number): Promise<Finding
           budget: { tokens: 100_000_000 },
         });
         await endOf(stage, id);
-        const took = await answerTimes(stage);
+        const took = (await answers(stage)).map(({ ms }) => ms);
         // One request a step, or the step would have had more than the model's answer left out.
         if (took.length > steps + 2) throw new Error(`${took.length} requests to the stand-in in ${steps} steps`);
         if (round > 0) answering.push(...took);
@@ -74,17 +74,33 @@ async function forgetRequests(stage: Stage): Promise<void> {
   await fetch(`${stage.stack.simulatorUrl}/_control/requests`, { method: "DELETE" });
 }
 
-/** How long the stand-in took for each request to the model since they were forgotten, milliseconds. */
-async function answerTimes(stage: Stage): Promise<number[]> {
+/** The requests to the model since they were forgotten: when each came, and how long the stand-in took for it, milliseconds. */
+async function answers(stage: Stage): Promise<{ at: number; ms: number }[]> {
   const response = await fetch(`${stage.stack.simulatorUrl}/_control/requests`);
-  const { data } = (await response.json()) as { data: { path: string; ms: number | null }[] };
-  return data.flatMap(({ path, ms }) => (path.startsWith("/v1/messages") && ms !== null ? [ms] : []));
+  const { data } = (await response.json()) as { data: { at: string; path: string; ms: number | null }[] };
+  return data.flatMap(({ at, path, ms }) =>
+    path.startsWith("/v1/messages") && ms !== null ? [{ at: Date.parse(at), ms }] : [],
+  );
+}
+
+/** How long at least one of these was being answered, milliseconds. */
+function timeOf(spans: readonly { at: number; ms: number }[]): number {
+  let total = 0;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const { at, ms } of spans.toSorted((a, b) => a.at - b.at)) {
+    total += Math.max(0, at + ms - Math.max(at, until));
+    until = Math.max(until, at + ms);
+  }
+  return total;
 }
 
 /** Runs until the worker's code for one is compiled as it will be: the first takes two to three times as long. */
 const warmUps = 8;
 
-/** The whole main job with a model that takes no time: plan, six steps, review; from POST /runs to its end. */
+/**
+ * The whole main job with a model that takes no time: plan, six steps, review; from POST /runs to its end. The time in which
+ * the stand-in was answering is left out; with it is told beside.
+ */
 export async function measureRuns(stage: Stage, scale: number): Promise<Finding[]> {
   const files = [
     { path: "src/total.js", content: linesOf(40, 60) },
@@ -122,26 +138,37 @@ export async function measureRuns(stage: Stage, scale: number): Promise<Finding[
     },
   });
   const totals: number[] = [];
+  const own: number[] = [];
   const opened: number[] = [];
   const rounds = Math.max(3, Math.round(10 * scale));
   for (let round = -warmUps; round < rounds; round += 1) {
     await stage.quiet();
+    await forgetRequests(stage);
     const started = performance.now();
     const { id } = await startRun(stage, { task: "Find and fix the failing test.", models, files });
     const accepted = performance.now() - started;
     await endOf(stage, id);
     if (round < 0) continue;
-    totals.push(performance.now() - started);
+    const total = performance.now() - started;
+    totals.push(total);
+    own.push(total - timeOf(await answers(stage)));
     opened.push(accepted);
   }
-  const total = summarise(totals);
+  const [total, without] = [summarise(totals), summarise(own)];
   return [
     {
       name: "run, six-step plan, four agents",
+      measured: `p50 ${figure(without.p50)}, p95 ${figure(without.p95)} ms, the stand-in's time left out`,
+      value: without.p50,
+      unit: "ms",
+      target: { at: "most", value: 1_000 },
+      facts: { without, own },
+    },
+    {
+      name: "the same with the stand-in's time",
       measured: `p50 ${figure(total.p50)}, p95 ${figure(total.p95)} ms (accepted after p50 ${figure(median(opened))})`,
       value: total.p50,
       unit: "ms",
-      target: { at: "most", value: 1_000 },
       facts: { total, opened: summarise(opened), totals },
     },
   ];

@@ -48,6 +48,8 @@ const settings: Record<string, string> = {
   log_min_messages: "warning",
   log_line_prefix: "",
   timezone: "UTC",
+  // As durable as Linux's default (fdatasync), in one call to the disk instead of two: a commit takes a third of the time.
+  ...(process.platform === "linux" ? { wal_sync_method: "open_datasync" } : {}),
 };
 
 /** Starts PostgreSQL on the data directory, or adopts the one that still runs there. Ready when it resolves. */
