@@ -1,6 +1,6 @@
+import { dollars, duration, shortCount } from "../../core/text/figures.ts";
 import type { Paint } from "../paint.ts";
 import { oneLine } from "../printable.ts";
-import { dollars, duration, shortCount } from "./figures.ts";
 import type { RunEvent } from "./follow.ts";
 import { signOf } from "./marks.ts";
 import { fieldsOf, numberOf, textOf } from "./payload.ts";

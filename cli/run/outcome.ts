@@ -1,7 +1,7 @@
+import { dollars, duration, shortCount } from "../../core/text/figures.ts";
 import type { Paint } from "../paint.ts";
 import { asText, oneLine, printable } from "../printable.ts";
 import { renderFields } from "../render-value.ts";
-import { dollars, duration, shortCount } from "./figures.ts";
 import { isFields } from "./payload.ts";
 import type { RunDetail } from "./watch.ts";
 import type { RunFile, WrittenBack } from "./write-back.ts";

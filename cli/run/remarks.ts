@@ -1,5 +1,5 @@
+import { dollars, duration, shortCount } from "../../core/text/figures.ts";
 import { asText } from "../printable.ts";
-import { dollars, duration, shortCount } from "./figures.ts";
 import type { RunEvent } from "./follow.ts";
 import { fieldsOf, numberOf, textOf } from "./payload.ts";
 import { voteCommand } from "./vote-command.ts";

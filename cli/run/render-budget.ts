@@ -1,5 +1,5 @@
+import { dollars, duration, shortCount } from "../../core/text/figures.ts";
 import type { Style } from "../paint.ts";
-import { dollars, duration, shortCount } from "./figures.ts";
 import type { Line } from "./layout.ts";
 import { type RunTree, usedInAll } from "./tree.ts";
 

@@ -1,6 +1,6 @@
+import { duration, shortCount } from "../../core/text/figures.ts";
 import { painter } from "../paint.ts";
 import { oneLine } from "../printable.ts";
-import { duration, shortCount } from "./figures.ts";
 import { fitLine, type Line, type Span } from "./layout.ts";
 import { signOf } from "./marks.ts";
 import { remarkOn } from "./remarks.ts";

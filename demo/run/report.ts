@@ -1,6 +1,6 @@
 import type { Paint } from "../../cli/paint.ts";
 import { asText, oneLine, printable } from "../../cli/printable.ts";
-import { duration } from "../../cli/run/figures.ts";
+import { duration } from "../../core/text/figures.ts";
 import type { Evidence, RunFacts, StepFacts } from "./evidence.ts";
 import type { Proof } from "./proofs.ts";
 import { tableLines } from "./show.ts";

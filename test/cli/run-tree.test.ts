@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { painter } from "../../cli/paint.ts";
 import { eventLine } from "../../cli/run/event-lines.ts";
-import { dollars, duration, shortCount } from "../../cli/run/figures.ts";
 import type { RunEvent } from "../../cli/run/follow.ts";
 import { renderTree } from "../../cli/run/render-tree.ts";
 import { cutToWidth, lastOfWidth, textWidth } from "../../cli/run/text-width.ts";
 import { openTree, type RunTree, type StepItem, type TreeInput } from "../../cli/run/tree.ts";
 import { treeAfter } from "../../cli/run/tree-after.ts";
+import { dollars, duration, shortCount } from "../../core/text/figures.ts";
 import { beginning, end, eventsOf, executorId, rootId, runOf, story } from "./run-events.ts";
 
 const grown = (events: readonly RunEvent[], tree = openTree(runOf())): RunTree =>
@@ -115,7 +115,7 @@ describe("the tree of a run", () => {
       "  tokens ███████████████████░  95%  9.5k of 10k",
       "  cost   ██████████░░░░░░░░░░  53%  $0.0053 of $0.0100",
       "  calls  ████████████████████ 100%  4 of 4",
-      "  time   ███░░░░░░░░░░░░░░░░░  16%  10.0 s of 1m 00s",
+      "  time   ███░░░░░░░░░░░░░░░░░  16%  10.0 s of 1 min 00 s",
     ]);
   });
 
@@ -291,7 +291,7 @@ describe("a run where nothing can be redrawn", () => {
     [
       "run_failed",
       { status: "stopped", reason: "too dear", tokens: 5, cost_micros: 10, duration_ms: 61_000 },
-      "✗ stopped: too dear · 5 tokens · $0.0000 · 1m 01s",
+      "✗ stopped: too dear · 5 tokens · $0.0000 · 1 min 01 s",
     ],
     ["blocked", { tool: "write_file", rule: "read-only", reason: "no" }, "⊘ write_file was refused (read-only): no"],
     ["permission_expired", { tool: "write_file", reason: "" }, "⊘ the approval of write_file was expired"],
@@ -302,7 +302,11 @@ describe("a run where nothing can be redrawn", () => {
       { tool: "write_file", rule: "mode" },
       "! write_file ran without asking: the organisation is in BYPASS mode (mode)",
     ],
-    ["elevation_granted", { tool: "write_file", seconds: 300 }, "· write_file may run again without asking for 5m 00s"],
+    [
+      "elevation_granted",
+      { tool: "write_file", seconds: 300 },
+      "· write_file may run again without asking for 5 min 00 s",
+    ],
   ])("%s", (type, payload, expected) => {
     const [event] = eventsOf([[type, payload]]);
     if (event === undefined) throw new Error("no event");
@@ -318,8 +322,8 @@ test.each([
   [dollars(4_200), "$0.0042"],
   [dollars(1_500_000), "$1.50"],
   [duration(999), "999 ms"],
-  [duration(59_960), "1m 00s"],
-  [duration(3_725_000), "1h 02m"],
+  [duration(59_960), "1 min 00 s"],
+  [duration(3_725_000), "1 h 02 min"],
 ])("%s reads %s", (written, expected) => {
   expect(written).toBe(expected);
 });

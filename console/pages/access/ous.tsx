@@ -5,17 +5,17 @@ import { Page } from "../../parts/page.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { useMay } from "../../wire/rights.ts";
+import { useOus } from "../../wire/use-ous.ts";
 import { Ou } from "./ou.tsx";
 import { OuTree } from "./ou-tree.tsx";
-import { useAllOus } from "./use-all-ous.ts";
 
 /** The units of the organisation as a tree, and one of them with who holds what there, its agents and its budget. */
 export function Ous() {
   const { ouId } = useParams({ strict: false });
   const may = useMay();
   const navigate = useNavigate();
-  const query = useAllOus();
-  const chosen = query.data?.pages.flatMap(({ data }) => data).find(({ id }) => id === ouId);
+  const { query, ous } = useOus();
+  const chosen = ous.find(({ id }) => id === ouId);
   return (
     <Page
       title="Units"
@@ -37,10 +37,7 @@ export function Ous() {
         <Grid.Col span={{ base: 12, md: 4 }}>
           <Section title="All units">
             <Loaded query={query}>
-              {({ pages }) => {
-                const ous = pages.flatMap(({ data }) => data);
-                return ous.length === 0 ? <Empty title="You may see no unit" /> : <OuTree ous={ous} current={ouId} />;
-              }}
+              {() => (ous.length === 0 ? <Empty title="You may see no unit" /> : <OuTree ous={ous} current={ouId} />)}
             </Loaded>
           </Section>
         </Grid.Col>

@@ -6,10 +6,10 @@ import { Page } from "../../parts/page.tsx";
 import { changedSearch } from "../../parts/search-params.ts";
 import { Loaded } from "../../parts/states.tsx";
 import { useMay } from "../../wire/rights.ts";
+import { useOus } from "../../wire/use-ous.ts";
 import { AgentList } from "./agent-list.tsx";
 import { agentKinds, syncStates } from "./choices.ts";
 import { OuTree } from "./ou-tree.tsx";
-import { useOus } from "./use-ous.ts";
 
 /** Agents by OU. */
 export function Agents() {

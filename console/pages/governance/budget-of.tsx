@@ -1,6 +1,6 @@
-import { Stack, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { OperationButton } from "../../forms/operation-button.tsx";
-import { BudgetBar } from "../../parts/budget-bar.tsx";
+import { BudgetBars } from "../../parts/budget-bars.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
@@ -29,38 +29,6 @@ export function BudgetOf({ ou }: { ou: Shown["Ou"] }) {
         }
       </Loaded>
     </Section>
-  );
-}
-
-/** Bars of one unit's budget: used, held for runs that go on, of how much. */
-export function BudgetBars({ budget }: { budget: OuBudget }) {
-  if (budget.tokens_limit === null && budget.cost_usd_limit === null)
-    return (
-      <Text size="sm" c="dimmed">
-        No limit now. Used so far: {budget.tokens_used.toLocaleString("en")} tokens.
-      </Text>
-    );
-  return (
-    <Stack gap="sm">
-      {budget.tokens_limit === null ? null : (
-        <BudgetBar
-          label="Tokens"
-          used={budget.tokens_used}
-          held={budget.tokens_held}
-          limit={budget.tokens_limit}
-          unit="tokens"
-        />
-      )}
-      {budget.cost_usd_limit === null ? null : (
-        <BudgetBar
-          label="Cost"
-          used={budget.cost_usd_used}
-          held={budget.cost_usd_held}
-          limit={budget.cost_usd_limit}
-          unit="USD"
-        />
-      )}
-    </Stack>
   );
 }
 

@@ -1,12 +1,13 @@
 import { Group, Stack, Text } from "@mantine/core";
 import { OperationButton } from "../../forms/operation-button.tsx";
+import { BudgetBars } from "../../parts/budget-bars.tsx";
 import { More } from "../../parts/more.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { $api } from "../../wire/client.ts";
 import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
-import { BudgetBars, SetBudget } from "./budget-of.tsx";
+import { SetBudget } from "./budget-of.tsx";
 
 /** Units whose runs have a budget, and what is left of it. */
 export function Budgets() {

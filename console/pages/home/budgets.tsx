@@ -1,5 +1,5 @@
 import { Stack, Text } from "@mantine/core";
-import { BudgetBar } from "../../parts/budget-bar.tsx";
+import { BudgetBars } from "../../parts/budget-bars.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { $api } from "../../wire/client.ts";
@@ -18,26 +18,7 @@ export function Budgets() {
           ) : (
             <Stack gap="sm">
               {data.map((budget) => (
-                <Stack gap={6} key={budget.ou_id}>
-                  {budget.tokens_limit === null ? null : (
-                    <BudgetBar
-                      label={budget.ou_path}
-                      used={budget.tokens_used}
-                      held={budget.tokens_held}
-                      limit={budget.tokens_limit}
-                      unit="tokens"
-                    />
-                  )}
-                  {budget.cost_usd_limit === null ? null : (
-                    <BudgetBar
-                      label={budget.ou_path}
-                      used={budget.cost_usd_used}
-                      held={budget.cost_usd_held}
-                      limit={budget.cost_usd_limit}
-                      unit="USD"
-                    />
-                  )}
-                </Stack>
+                <BudgetBars key={budget.ou_id} budget={budget} label={budget.ou_path} />
               ))}
             </Stack>
           )

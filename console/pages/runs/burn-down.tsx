@@ -1,9 +1,9 @@
 import { Stack, Text } from "@mantine/core";
+import { count, dollars } from "../../../core/text/figures.ts";
 import { BudgetBar } from "../../parts/budget-bar.tsx";
 import { useNow } from "../../parts/clock.ts";
 import { Section } from "../../parts/section.tsx";
 import type { Shown } from "../../wire/client.ts";
-import { count, dollars } from "./figures.ts";
 import { isOver, type RunState } from "./run-state.ts";
 import { UsageLine } from "./usage-line.tsx";
 

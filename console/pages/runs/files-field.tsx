@@ -1,7 +1,7 @@
 import { Alert, Button, FileButton, Group, Stack, Text } from "@mantine/core";
 import { useRef, useState } from "react";
+import { count } from "../../../core/text/figures.ts";
 import { Section } from "../../parts/section.tsx";
-import { count } from "./figures.ts";
 import { bodyOfRun, type RunDraft } from "./run-draft.ts";
 import { encoded, faultOfPath, type UploadedFile, whatFits, workspacePath } from "./upload.ts";
 

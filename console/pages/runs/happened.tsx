@@ -1,8 +1,8 @@
 import { Button, Stack, Text } from "@mantine/core";
 import { useState } from "react";
+import { count } from "../../../core/text/figures.ts";
 import { Moment } from "../../parts/moment.tsx";
 import { Section } from "../../parts/section.tsx";
-import { count } from "./figures.ts";
 import classes from "./happened.module.css";
 import type { LogLine, RunState } from "./run-state.ts";
 

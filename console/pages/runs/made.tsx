@@ -1,11 +1,11 @@
 import { Accordion, Anchor, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { count } from "../../../core/text/figures.ts";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
 import { Text as Block, textOf } from "../../parts/value.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
-import { count } from "./figures.ts";
 
 /** What a run that is over has answered, and what it has made of its files. */
 export function Made({ run }: { run: Shown["RunDetail"] }) {

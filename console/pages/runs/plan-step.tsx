@@ -1,9 +1,9 @@
 import { Stack, Text } from "@mantine/core";
+import { count, duration } from "../../../core/text/figures.ts";
 import { Facts } from "../../parts/facts.tsx";
 import { Status } from "../../parts/status.tsx";
 import { Text as Block, textOf } from "../../parts/value.tsx";
 import type { Shown } from "../../wire/client.ts";
-import { count, duration } from "./figures.ts";
 import { markWords, type PlannedStep } from "./plan.ts";
 import type { PlanStepState } from "./run-state.ts";
 import { decisionSentence } from "./step-detail.tsx";

@@ -1,4 +1,4 @@
-import { count, dollars, duration } from "./figures.ts";
+import { count, dollars, duration } from "../../../core/text/figures.ts";
 import { fieldsOf, numberIn, type RunEvent, textIn } from "./payload.ts";
 
 /** How much an event matters to whoever watches. */

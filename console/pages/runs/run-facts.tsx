@@ -1,13 +1,13 @@
 import { Anchor, Box, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { duration } from "../../../core/text/figures.ts";
 import { Facts } from "../../parts/facts.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Status } from "../../parts/status.tsx";
 import { Text as Block } from "../../parts/value.tsx";
 import type { Shown } from "../../wire/client.ts";
-import { duration } from "./figures.ts";
 
 /** A task that is longer is no title. */
 export const longestTitle = 140;

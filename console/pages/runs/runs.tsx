@@ -1,5 +1,6 @@
 import { Anchor, Button, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { duration } from "../../../core/text/figures.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { ChoiceFilter, Filters, NamedTextFilter, oneOf, useFilters } from "../../parts/filters.tsx";
 import { Moment } from "../../parts/moment.tsx";
@@ -10,7 +11,6 @@ import { Status } from "../../parts/status.tsx";
 import { $api, type Shown } from "../../wire/client.ts";
 import { byCursor } from "../../wire/pages.ts";
 import { useMay } from "../../wire/rights.ts";
-import { duration } from "./figures.ts";
 
 type Run = Shown["Run"];
 

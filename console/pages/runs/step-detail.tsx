@@ -1,11 +1,11 @@
 import { Anchor, Drawer, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { count, dollars, duration } from "../../../core/text/figures.ts";
 import { Facts } from "../../parts/facts.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Status } from "../../parts/status.tsx";
 import { Text as Block, textOf } from "../../parts/value.tsx";
 import type { Shown } from "../../wire/client.ts";
-import { count, dollars, duration } from "./figures.ts";
 import { isFields } from "./payload.ts";
 
 /** Why a call was let pass, or was not, in a few words; undefined: nobody decided anything. */

@@ -1,11 +1,11 @@
 import { Anchor, Button, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { count, dollars, duration } from "../../../core/text/figures.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Status } from "../../parts/status.tsx";
 import type { Shown } from "../../wire/client.ts";
-import { count, dollars, duration } from "./figures.ts";
 import { decisionSentence, StepDetail } from "./step-detail.tsx";
 
 type RunStep = Shown["RunStep"];

@@ -1,9 +1,9 @@
 import { Anchor, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { count, dollars } from "../../../core/text/figures.ts";
 import { Section } from "../../parts/section.tsx";
 import { Status } from "../../parts/status.tsx";
 import type { Shown } from "../../wire/client.ts";
-import { count, dollars } from "./figures.ts";
 import { isOver, type RunState } from "./run-state.ts";
 import classes from "./subagents.module.css";
 

@@ -1,5 +1,5 @@
 import { Text } from "@mantine/core";
-import { count } from "./figures.ts";
+import { count } from "../../../core/text/figures.ts";
 import type { RunState } from "./run-state.ts";
 import classes from "./usage-line.module.css";
 

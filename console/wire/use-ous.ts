@@ -1,6 +1,6 @@
 import { useEffect, useMemo } from "react";
-import { $api, type Shown } from "../../wire/client.ts";
-import { byCursor } from "../../wire/pages.ts";
+import { $api, type Shown } from "./client.ts";
+import { byCursor } from "./pages.ts";
 
 /** A tree of more than this is better searched than browsed. */
 const most = 2_000;

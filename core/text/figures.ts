@@ -21,3 +21,14 @@ const grouped = new Intl.NumberFormat("en");
 export function count(number: number): string {
   return grouped.format(number);
 }
+
+/** `950`, `12.3k`, `2M`. */
+export function shortCount(number: number): string {
+  if (number < 1_000) return String(number);
+  if (number < 999_950) return `${trimmed(number / 1_000)}k`;
+  return `${trimmed(number / 1_000_000)}M`;
+}
+
+function trimmed(number: number): string {
+  return number.toFixed(1).replace(/\.0$/, "");
+}
