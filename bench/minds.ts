@@ -1,9 +1,8 @@
-import type { Stage } from "./stage.ts";
-
 /** What a scripted mind of the stand-in says in one turn (docs/stand-in.md). */
 interface Reply {
   tool_uses?: { name: string; input: Record<string, unknown> }[];
   output?: unknown;
+  delay_ms?: number;
 }
 
 type Script = { turns: Reply[] } | { rules: { when: Record<string, unknown>; reply: Reply }[] };
@@ -12,7 +11,7 @@ const roles = ["orchestrator", "planner", "executor", "reviewer", "talker"];
 
 /** Arms a mind that answers at once, and gives the `models` that put it behind every role. */
 export async function armMind(
-  stage: Pick<Stage, "stack">,
+  stage: { stack: { simulatorUrl: string } },
   name: string,
   scripts: Record<string, Script>,
 ): Promise<Record<string, string>> {

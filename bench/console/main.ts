@@ -9,6 +9,7 @@ import { type Finding, meets, renderTable } from "../report.ts";
 import { measureEvents } from "./events.ts";
 import { measureFirstLoad } from "./first-load.ts";
 import { measureInbox } from "./inbox.ts";
+import { measureRunEvents } from "./run-events.ts";
 
 /** `npm run bench:console`: what the web console costs the reader, on a stack and in a browser of its own. */
 
@@ -29,11 +30,14 @@ const browser = await launchBrowser();
 const findings: Finding[] = [];
 try {
   const adminUrl = stack.adminUrl ?? "";
-  const stage = { browser, apiUrl: stack.apiUrl, adminUrl, email: organisation.admin.email, admin: organisation.admin };
+  const { apiUrl, simulatorUrl } = stack;
+  const { admin } = organisation;
+  const stage = { browser, apiUrl, simulatorUrl, adminUrl, email: admin.email, admin };
   for (const [name, measure] of [
     ["first load", measureFirstLoad],
     ["inbox", measureInbox],
     ["events", measureEvents],
+    ["run events", measureRunEvents],
   ] as const) {
     say(`measuring ${name} …`);
     findings.push(...(await measure(stage)));

@@ -5,6 +5,7 @@ import type { Person } from "../../demo/api.ts";
 export interface ConsoleStage {
   browser: Browser;
   apiUrl: string;
+  simulatorUrl: string;
   /** The database as its owner: for rows that would take hours to make one by one. */
   adminUrl: string;
   email: string;
