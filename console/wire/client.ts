@@ -2,7 +2,7 @@ import { QueryCache, QueryClient } from "@tanstack/react-query";
 import createFetchClient, { type Middleware } from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
 import type { components, paths } from "../../contracts/generated/api.ts";
-import { ApiProblem } from "./problem.ts";
+import { ApiProblem, problemIn } from "./problem.ts";
 import { leaveForSignIn } from "./sign-in.ts";
 
 /** Things as the API shows them, by the names of the OpenAPI document. */
@@ -26,12 +26,6 @@ const throwProblems: Middleware = {
     return new ApiProblem(0, { code: "offline", detail: "Powerloom cannot be reached." }, error);
   },
 };
-
-/** The problem that a refusing response carries. */
-export async function problemIn(response: Response): Promise<ApiProblem> {
-  const body: unknown = await response.json().catch(() => ({}));
-  return new ApiProblem(response.status, typeof body === "object" && body !== null ? { ...body } : {});
-}
 
 /** Requests, typed from the OpenAPI document. */
 export const api = createFetchClient<paths>({ baseUrl: "/", headers: { ...ownHeaders, Accept: "application/json" } });

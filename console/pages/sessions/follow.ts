@@ -36,6 +36,8 @@ const broken = 1006;
 const firstWaitMs = 250;
 const longestWaitMs = 8_000;
 const pageSize = 1_000;
+/** Nothing heard for so long, where something comes every 15 s: the connection is dead, whatever the browser believes. */
+const silentMs = 40_000;
 /** Events and words that come together are shown together: a page need not be drawn for each. */
 const togetherMs = 30;
 
@@ -110,8 +112,10 @@ function listen({ onEvents, onWords, signal }: FollowOptions, url: URL, onOpen: 
       if (events.length > 0) onEvents(events);
       if (words.length > 0) onWords(words);
     };
+    let silence: ReturnType<typeof setTimeout> | undefined;
     const finish = (code: number) => {
       clearTimeout(timer);
+      clearTimeout(silence);
       pass();
       window.removeEventListener("offline", hangUp);
       signal.removeEventListener("abort", hangUp);
@@ -122,10 +126,16 @@ function listen({ onEvents, onWords, signal }: FollowOptions, url: URL, onOpen: 
       finish(broken);
       socket.close();
     };
+    const heardSomething = () => {
+      clearTimeout(silence);
+      silence = setTimeout(hangUp, silentMs);
+    };
+    heardSomething();
     window.addEventListener("offline", hangUp);
     signal.addEventListener("abort", hangUp);
     socket.addEventListener("open", onOpen);
     socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+      heardSomething();
       const event = typeof data === "string" ? fieldsIn(data) : undefined;
       const words = event === undefined ? undefined : wordsIn(event);
       if (words !== undefined) heard.push(words);
