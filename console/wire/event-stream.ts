@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { onLeave, pause, shown } from "./presence.ts";
 import { ApiProblem, problemIn } from "./problem.ts";
-import { hidden, shown } from "./visibility.ts";
 
 export interface EventStreamOptions {
   /** Where the stream is; `after` is the id of the last event seen. */
@@ -35,7 +35,7 @@ export async function followEvents(options: EventStreamOptions): Promise<void> {
       silence = setTimeout(() => over.abort(), silentMs);
     };
     heardSomething();
-    void hidden(over.signal).then(() => over.abort());
+    onLeave(() => over.abort(), over.signal);
     try {
       const response = await fetch(options.url(after), {
         signal: AbortSignal.any([signal, over.signal]),
@@ -68,7 +68,7 @@ export async function followEvents(options: EventStreamOptions): Promise<void> {
     }
     if (signal.aborted) return;
     options.onState?.("broken");
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await pause(waitMs, signal);
     waitMs = Math.min(waitMs * 2, longestWaitMs);
   }
 }

@@ -1,5 +1,6 @@
 import type { Words } from "../../../core/being-said.ts";
 import { api } from "../../wire/client.ts";
+import { pause } from "../../wire/presence.ts";
 import { type ApiProblem, toProblem } from "../../wire/problem.ts";
 import type { SessionEvent } from "./entries.ts";
 import { type Fields, fieldsIn } from "./payload.ts";
@@ -154,19 +155,4 @@ function wordsIn({ type, event_id: eventId, at, text }: Fields): Words | undefin
   return typeof eventId === "string" && typeof at === "number" && typeof text === "string"
     ? { eventId, at, text }
     : undefined;
-}
-
-/** Waits; not longer than until the browser is online again. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    window.addEventListener("online", done);
-    signal.addEventListener("abort", done);
-  });
 }
