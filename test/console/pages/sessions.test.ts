@@ -232,7 +232,9 @@ test("a connection that dies without a word is noticed, and what was missed is s
     let swallowed = false;
     let connections = 0;
     await context.routeWebSocket(/\/stream\?/, (socket) => {
-      const [server, isFirst] = [socket.connectToServer(), (connections += 1) === 1];
+      connections += 1;
+      const isFirst = connections === 1;
+      const server = socket.connectToServer();
       server.onMessage((message) => (isFirst && swallowed ? undefined : socket.send(message)));
     });
     await page.clock.install();
