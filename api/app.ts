@@ -31,6 +31,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.set("query parser", "simple");
   app.use(
     helmet({
+      frameguard: { action: "deny" },
       // What is not a page loads nothing. Pages say what they need: the documentation below, the console in its own folder.
       contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     }),

@@ -241,3 +241,26 @@ test.each(variant("an address that makes no sense is told so, and breaks no page
   }
   await context.close();
 });
+
+test.each(
+  variant("windows that nobody looks at follow nothing, so that many of them leave connections to the one looked at"),
+)("%s", async () => {
+  const context = await signedIn(browser, home.admin.email);
+  const page = await openPage(context, "/groups");
+  await page.getByText("● live").waitFor();
+  const look = (state: "visible" | "hidden") =>
+    page.evaluate(
+      `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+       document.dispatchEvent(new Event("visibilitychange"))`,
+    );
+  const left = page.waitForEvent("requestfailed", (request) => new URL(request.url()).pathname === "/events");
+  await look("hidden");
+  await left;
+  const name = `unseen-${Date.now()}`;
+  await home.admin.make("/groups", { name, ou: home.root });
+  await look("visible");
+  await page.getByRole("link", { name }).waitFor();
+  await page.getByText("● live").waitFor();
+  expect(page.faults).toEqual([]);
+  await context.close();
+});
