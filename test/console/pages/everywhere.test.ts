@@ -264,3 +264,29 @@ test.each(
   expect(page.faults).toEqual([]);
   await context.close();
 });
+
+test.each(variant("what is not among the first two hundred is found by typing its name, and stays chosen"))(
+  "%s",
+  async () => {
+    const make = (name: string) => home.admin.make("/groups", { name, ou: home.root });
+    for (let ten = 0; ten < 21; ten += 1)
+      await Promise.all(Array.from({ length: 10 }, (_, one) => make(`many-${ten}-${one}`)));
+    await make("zz-last");
+    const context = await signedIn(browser, home.admin.email);
+    const page = await openPage(context, "/bindings");
+    await page.getByRole("button", { name: "Give a role" }).first().click();
+    const group = page.getByRole("dialog").getByLabel("Group").first();
+    await group.fill("zz-l");
+    const label = `zz-last (${home.root})`;
+    await page.getByRole("option", { name: label }).click();
+    // The list is the first two hundred again.
+    await group.click();
+    await page
+      .getByRole("option", { name: /^many-/ })
+      .first()
+      .waitFor();
+    await group.blur();
+    expect(await group.inputValue()).toBe(label);
+    await context.close();
+  },
+);
