@@ -31,6 +31,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.set("query parser", "simple");
   app.use(
     helmet({
+      frameguard: { action: "deny" },
       // What is not a page loads nothing. Pages say what they need: the documentation below, the console in its own folder.
       contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     }),
@@ -52,6 +53,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   });
   app.use("/docs", documentationPolicy(deps.config.apiUrl), documentation());
 
+  app.use(keepNowhere);
   app.use(authenticate(deps, identifier));
   app.use(
     rateLimit({
@@ -86,6 +88,12 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(answerProblems(deps));
   return app;
 }
+
+/** What somebody may see is theirs alone: nothing keeps it that does not say otherwise itself. */
+const keepNowhere: express.RequestHandler = (_req, res, next) => {
+  res.set("Cache-Control", "no-store");
+  next();
+};
 
 function briefRequest(req: { method: string; url: string; id: unknown }) {
   // Tickets travel in query strings: only the path is logged.

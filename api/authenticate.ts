@@ -21,6 +21,9 @@ interface OwnClaims extends JWTPayload {
   mcp?: string;
 }
 
+/** Sent by the console: whom its page shows as signed in. */
+const personHeader = "Powerloom-Person";
+
 export const accessTokenType = "at+jwt";
 
 /** The caller of an authenticated request. */
@@ -60,7 +63,9 @@ export function authenticate(deps: ApiDeps, identifier: Identifier) {
     if (req.is("json") === false && req.get("content-length") !== "0")
       throw new PowerloomError("unsupported_media_type", "Send application/json in UTF-8.");
     try {
-      res.locals["caller"] = await identifyBrowser(deps, cookie);
+      const caller = await identifyBrowser(deps, cookie);
+      res.locals["caller"] = caller;
+      requireSamePerson(req, caller);
     } catch (error) {
       const suspended = error instanceof PowerloomError && error.code === "forbidden";
       if (!suspended && (error instanceof PowerloomError || isDatabaseAway(error))) throw error;
@@ -97,6 +102,17 @@ export function authenticate(deps: ApiDeps, identifier: Identifier) {
       throw new PowerloomError("unauthenticated", `The token was refused: ${reason}.`, {}, { cause: error });
     }
   }
+}
+
+/** A browser has one cookie for all its windows: what one of them shows as somebody's is not done in another's name. */
+function requireSamePerson(req: Request, caller: Caller): void {
+  const meant = req.get(personHeader);
+  if (meant === undefined || meant === caller.principalId) return;
+  throw new PowerloomError(
+    "conflict",
+    `This page was loaded for somebody else than ${caller.email}, who has signed in meanwhile. Nothing was done: load it again.`,
+    { rule: "same-person" },
+  );
 }
 
 /** Says who a token speaks for: ours (dev login, delegated), or one of an identity provider an organisation trusts. */

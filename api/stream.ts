@@ -18,7 +18,10 @@ interface Admitted {
   after: number;
 }
 
-const pingMs = 20_000;
+/** So often each side shows the other that it is still there; a client that has not answered by the next time is cut off. */
+const beatMs = 15_000;
+/** What a page's script hears of that: browsers answer pings, and tell nobody. */
+const stillHere = JSON.stringify({ type: "powerloom.still_here" });
 /** Without a notification the rows are looked at again: a lost NOTIFY costs this much. */
 const pollMs = 1_000;
 /** A client that reads slower than this much is cut off; it resumes from its last position. */
@@ -28,7 +31,8 @@ const maxBufferedWords = 64 * 1024;
 
 /**
  * WebSocket streams of sessions: `/sessions/:id/stream?ticket=…&after=N`. Events come from rows, once each and in order, each
- * with its position; `powerloom.words` are an agent's words as they come, have none, and are not kept.
+ * with its position; `powerloom.words` are an agent's words as they come, have none, and are not kept; `powerloom.still_here`
+ * comes every 15 s.
  * @returns a function that closes them all
  */
 export function attachStreams(server: Server, deps: ApiDeps): () => void {
@@ -99,10 +103,13 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
     let wake = () => {};
     const stopHearing = deps.notifications.hear("session_events", admitted.sessionId, () => wake());
     const words = deps.notifications.hearWords("session_words", admitted.sessionId, () => wake());
-    const ping = setInterval(() => ws.ping(), pingMs);
+    let answered = true;
+    let beat = deps.now().getTime();
+    ws.on("pong", () => {
+      answered = true;
+    });
     ws.on("error", () => ws.terminate());
     ws.on("close", () => {
-      clearInterval(ping);
       stopHearing();
       words.stop();
       wake();
@@ -142,6 +149,12 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
           after = event.position;
         }
         if (ws.bufferedAmount < maxBufferedWords) for (const payload of heard) ws.send(toWords(payload));
+        if (deps.now().getTime() - beat >= beatMs) {
+          if (!answered) return ws.terminate();
+          [answered, beat] = [false, deps.now().getTime()];
+          ws.ping();
+          ws.send(stillHere);
+        }
         if (ended) return ws.close(1000, "the session has ended");
         if (ws.bufferedAmount > maxBuffered) return ws.close(1013, "too slow: resume with ?after=");
         if (events.length === 0) await woken;

@@ -17,6 +17,11 @@ Object.assign(globalThis, { __webpack_nonce__: nonce });
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no root element");
 
+// A page the browser had put aside whole, on the way back to it: it may show what a person saw who has signed out since.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
 createRoot(root).render(
   <StrictMode>
     <MantineProvider

@@ -30,6 +30,7 @@ export const theme = createTheme({
   components: {
     Badge: { defaultProps: { variant: "light", tt: "none", fw: 550, radius: "sm" } },
     Button: { defaultProps: { size: "sm" } },
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     NavLink: { defaultProps: { py: 5, px: "sm" } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },

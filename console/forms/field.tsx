@@ -34,7 +34,9 @@ function TimeField({
       onChange={(event) => {
         const { value: next } = event.currentTarget;
         setTyped(next);
-        onChange(next === "" ? undefined : new Date(next).toISOString());
+        const at = new Date(next);
+        // Years of six digits can be typed; what is no time is told as it stands.
+        onChange(next === "" ? undefined : Number.isNaN(at.getTime()) ? next : at.toISOString());
       }}
     />
   );
@@ -43,6 +45,11 @@ function TimeField({
 /** `2026-11-21T09:30` in the reader's zone. */
 function localTime(at: Date): string {
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** A number; half-typed (`-`) it stays a text, which the API refuses: as a number it would be sent as null, for no limit. */
+function numberIn(typed: number | string): number | string {
+  return Number.isFinite(Number(typed)) ? Number(typed) : typed;
 }
 
 /** One field of an operation: the control that fits its type, or a choice of what exists. */
@@ -98,8 +105,8 @@ export function Field({
       return (
         <NumberInput
           {...common}
-          value={typeof value === "number" ? value : ""}
-          onChange={(next) => onChange(next === "" ? (parameter.nullable === true ? null : undefined) : Number(next))}
+          value={typeof value === "number" || typeof value === "string" ? value : ""}
+          onChange={(next) => onChange(next === "" ? (parameter.nullable === true ? null : undefined) : numberIn(next))}
           allowDecimal={parameter.type === "number"}
           thousandSeparator=" "
           placeholder={parameter.nullable === true ? "none" : ""}
@@ -125,7 +132,8 @@ export function Field({
             try {
               onChange(next === "" ? undefined : JSON.parse(next));
             } catch {
-              // Half-typed JSON is nothing yet.
+              // Half-typed: never what stood there before. The API says what is wrong with a text.
+              onChange(next);
             }
           }}
         />

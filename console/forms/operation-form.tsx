@@ -45,7 +45,8 @@ export function OperationForm({
   const spec = specOf(operation);
   const [values, setValues] = useState<Values>(() => ({ ...defaultsOf(operation), ...initial }));
   const [touched, setTouched] = useState(false);
-  // One key for one intention: sent twice, it is done once. Changed values are another intention.
+  // One key for one intention: sent twice, as when no answer came, it is done once. A refusal leaves the key free. Changed
+  // values are another intention.
   const key = useRef(crypto.randomUUID());
   const unchanged = onlyChanged && Object.keys(changedOf(values, initial)).length === 0;
   const all = { ...(onlyChanged ? changedOf(values, initial) : values), ...fixed };
@@ -55,9 +56,6 @@ export function OperationForm({
     onSuccess: async (sent: Sent) => {
       await queryClient.invalidateQueries();
       if (sent.status === "applied") onApplied(sent.result);
-    },
-    onError: () => {
-      key.current = crypto.randomUUID();
     },
     // An answer may hold a secret that is shown once: it is kept no longer than its form.
     gcTime: 0,
@@ -76,7 +74,7 @@ export function OperationForm({
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTouched(true);
-    sending.mutate();
+    if (!sending.isPending) sending.mutate();
   };
 
   if (sending.data?.status === "waiting") return <Waiting request={sending.data.request} />;

@@ -9,11 +9,12 @@ interface Choice {
   label: string;
 }
 
-/** What can be chosen. OUs and people are named by path and address, which may be typed as well; the others by id. */
+/** What can be chosen: the first 200, or those whose name has what is typed. OUs and people are named by path and address, which may be typed as well; the others by id. */
 function useChoices(reference: Reference, typed: string): Choice[] {
   const query = { limit: 200 };
   const on = (wanted: Reference) => ({ enabled: reference === wanted, staleTime: 30_000 });
-  const [search] = useDebouncedValue(typed, 200);
+  // Labels end in their unit, which the search does not know.
+  const [search] = useDebouncedValue(typed.split(" (")[0]?.trim() ?? "", 200);
   const found = search === "" ? query : { ...query, q: search.slice(0, 100) };
   const ous = $api.useQuery(
     "get",
@@ -25,10 +26,10 @@ function useChoices(reference: Reference, typed: string): Choice[] {
     },
   );
   const users = $api.useQuery("get", "/users", { params: { query: found } }, on("user"));
-  const groups = $api.useQuery("get", "/groups", { params: { query } }, on("group"));
-  const skills = $api.useQuery("get", "/skills", { params: { query } }, on("skill"));
-  const servers = $api.useQuery("get", "/mcp-servers", { params: { query } }, on("mcp_server"));
-  const agents = $api.useQuery("get", "/agents", { params: { query } }, on("agent"));
+  const groups = $api.useQuery("get", "/groups", { params: { query: found } }, on("group"));
+  const skills = $api.useQuery("get", "/skills", { params: { query: found } }, on("skill"));
+  const servers = $api.useQuery("get", "/mcp-servers", { params: { query: found } }, on("mcp_server"));
+  const agents = $api.useQuery("get", "/agents", { params: { query: found } }, on("agent"));
   const roles = $api.useQuery("get", "/roles", { params: { query } }, on("role"));
   switch (reference) {
     case "ou":
@@ -70,6 +71,7 @@ export function ReferenceSelect({
   onChange: (value: string | undefined) => void;
 }) {
   const [typed, setTyped] = useState("");
+  const [chosen, setChosen] = useState<Choice>();
   const choices = useChoices(reference, typed);
   if (reference === "ou" || reference === "user")
     return (
@@ -85,12 +87,19 @@ export function ReferenceSelect({
         autoComplete="off"
       />
     );
+  // Found by typing, it need not be among the first.
+  const missing = chosen !== undefined && choices.every((choice) => choice.value !== chosen.value);
   return (
     <Select
       {...input}
-      data={choices}
+      data={missing ? [chosen, ...choices] : choices}
       value={value === "" ? null : value}
-      onChange={(next) => onChange(next ?? undefined)}
+      onChange={(next) => {
+        setChosen(choices.find((choice) => choice.value === next));
+        onChange(next ?? undefined);
+      }}
+      // A label of the list is what was chosen, not what is looked for.
+      onSearchChange={(text) => setTyped(choices.some(({ label }) => label === text) ? "" : text)}
       searchable
       clearable
       limit={50}

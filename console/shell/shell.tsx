@@ -1,4 +1,4 @@
-import { AppShell, Box } from "@mantine/core";
+import { AppShell, Box, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
@@ -14,7 +14,8 @@ export function Shell() {
   const me = $api.useQuery("get", "/me", {}, { staleTime: 60_000 });
   if (me.data === undefined)
     return (
-      <Box p="xl" maw={640}>
+      <Box p="xl" maw={640} component="main">
+        <VisuallyHidden component="h1">Powerloom</VisuallyHidden>
         {me.error === null ? <Loading /> : <Problem error={me.error} retry={() => void me.refetch()} />}
       </Box>
     );

@@ -2,7 +2,8 @@ import { QueryCache, QueryClient } from "@tanstack/react-query";
 import createFetchClient, { type Middleware } from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
 import type { components, paths } from "../../contracts/generated/api.ts";
-import { ApiProblem } from "./problem.ts";
+import { isOfAnother, namePerson, reloadOnce } from "./person.ts";
+import { ApiProblem, problemIn } from "./problem.ts";
 import { leaveForSignIn } from "./sign-in.ts";
 
 /** Things as the API shows them, by the names of the OpenAPI document. */
@@ -18,7 +19,9 @@ export const ownHeaders = { "Powerloom-Console": "1" } as const;
 const throwProblems: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return;
-    throw await problemIn(response);
+    const problem = await problemIn(response);
+    if (isOfAnother(problem)) reloadOnce();
+    throw problem;
   },
   onError({ error }) {
     // An abandoned request is nobody's problem.
@@ -27,15 +30,9 @@ const throwProblems: Middleware = {
   },
 };
 
-/** The problem that a refusing response carries. */
-export async function problemIn(response: Response): Promise<ApiProblem> {
-  const body: unknown = await response.json().catch(() => ({}));
-  return new ApiProblem(response.status, typeof body === "object" && body !== null ? { ...body } : {});
-}
-
 /** Requests, typed from the OpenAPI document. */
 export const api = createFetchClient<paths>({ baseUrl: "/", headers: { ...ownHeaders, Accept: "application/json" } });
-api.use(throwProblems);
+api.use(throwProblems, namePerson);
 
 /** Queries and mutations over {@link api}. */
 export const $api = createQueryClient(api);
@@ -43,8 +40,11 @@ export const $api = createQueryClient(api);
 /** What has been asked for, and what has come. Old answers are shown while new ones come. */
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
-    onError: (error: unknown) => {
-      if (error instanceof ApiProblem && error.status === 401) leaveForSignIn(queryClient);
+    onError: (error: unknown, query) => {
+      if (!(error instanceof ApiProblem)) return;
+      if (error.status === 401) leaveForSignIn(queryClient);
+      // What is gone, or not for this reader any more, stays on no screen.
+      if (error.status === 403 || error.status === 404) query.setState({ data: undefined });
     },
   }),
   defaultOptions: {

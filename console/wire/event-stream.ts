@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import { problemIn } from "./client.ts";
-import { ApiProblem } from "./problem.ts";
+import { onLeave, pause, shown } from "./presence.ts";
+import { ApiProblem, problemIn } from "./problem.ts";
 
 export interface EventStreamOptions {
   /** Where the stream is; `after` is the id of the last event seen. */
@@ -11,22 +11,34 @@ export interface EventStreamOptions {
   /** It will not be tried again: the reader may not see it, or is signed in no more. */
   onRefused?: (problem: ApiProblem) => void;
   signal: AbortSignal;
+  /** So long nothing may come, where something comes every 15 s. */
+  silentMs?: number;
 }
 
 const firstWaitMs = 500;
 const longestWaitMs = 10_000;
 
 /**
- * Follows server-sent events until aborted or refused; a broken stream goes on after the last event seen. The browser's own
- * EventSource neither says why a stream was refused nor passes on events whose names it was not told.
+ * Follows server-sent events until aborted or refused; a broken or dead stream goes on after the last event seen. The browser's
+ * own EventSource neither says why a stream was refused nor passes on events whose names it was not told. While nobody looks at
+ * the page it follows nothing: over HTTP/1.1 a browser has six connections to a host, for all its windows together.
  */
 export async function followEvents(options: EventStreamOptions): Promise<void> {
+  const { signal, silentMs = 40_000 } = options;
   let after: string | undefined;
   let waitMs = firstWaitMs;
-  while (!options.signal.aborted) {
+  for (await shown(signal); !signal.aborted; await shown(signal)) {
+    const over = new AbortController();
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    const heardSomething = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => over.abort(), silentMs);
+    };
+    heardSomething();
+    onLeave(() => over.abort(), over.signal);
     try {
       const response = await fetch(options.url(after), {
-        signal: options.signal,
+        signal: AbortSignal.any([signal, over.signal]),
         headers: { Accept: "text/event-stream" },
         cache: "no-store",
       });
@@ -40,16 +52,23 @@ export async function followEvents(options: EventStreamOptions): Promise<void> {
         },
       });
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let part = await reader.read(); !part.done; part = await reader.read()) parser.feed(part.value);
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        heardSomething();
+        parser.feed(part.value);
+      }
     } catch (error) {
-      if (options.signal.aborted) return;
+      if (signal.aborted) return;
       if (error instanceof ApiProblem && error.status >= 400 && error.status < 500 && error.status !== 429) {
         options.onRefused?.(error);
         return;
       }
+    } finally {
+      clearTimeout(silence);
+      over.abort();
     }
+    if (signal.aborted) return;
     options.onState?.("broken");
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await pause(waitMs, signal);
     waitMs = Math.min(waitMs * 2, longestWaitMs);
   }
 }

@@ -32,6 +32,12 @@ export class ApiProblem extends Error {
   }
 }
 
+/** The problem that a refusing response carries. */
+export async function problemIn(response: Response): Promise<ApiProblem> {
+  const body: unknown = await response.json().catch(() => ({}));
+  return new ApiProblem(response.status, typeof body === "object" && body !== null ? { ...body } : {});
+}
+
 function isFault(value: unknown): value is FieldFault {
   return typeof value === "object" && value !== null && "pointer" in value && "detail" in value;
 }

@@ -212,6 +212,7 @@ describe("headers", () => {
       const answer = await get(path, "application/json", { authorization: `Bearer ${acme.admin.token}` });
       expect(answer.headers.get("content-security-policy")).toBe("default-src 'none';frame-ancestors 'none'");
       expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(answer.headers.get("x-frame-options")).toBe("DENY");
     },
   );
 

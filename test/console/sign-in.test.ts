@@ -153,6 +153,36 @@ describe("whom the cookie speaks for", () => {
     expect(answer.text).not.toContain(hidden);
   });
 
+  test("for nobody when the page that asks was loaded for somebody else", async () => {
+    const browser = await signedIn();
+    const { principal_id: id } = (await browser.send("GET", "/me")).body;
+    const ask = (person: string) =>
+      browser.send("POST", "/groups", {
+        body: { name: `meant-${v7().slice(-8)}`, ou: acme.root },
+        headers: { "powerloom-person": person },
+      });
+    expect((await ask(String(id))).status).toBe(201);
+    const before = await query("select id from groups where organisation_id = $1", [acme.organisationId]);
+    for (const person of [v7(), "", "admin"])
+      expect(await ask(person)).toMatchObject({ status: 409, body: { code: "conflict", rule: "same-person" } });
+    expect(await query("select id from groups where organisation_id = $1", [acme.organisationId])).toHaveLength(
+      before.length,
+    );
+  });
+
+  test("what it is answered is kept by nobody on the way, nor by the browser without asking anew", async () => {
+    const browser = await signedIn();
+    const kept = async (method: string, path: string, body?: unknown) =>
+      (await browser.send(method, path, body === undefined ? {} : { body })).headers.get("cache-control");
+    expect(await kept("GET", "/me")).toBe("private, no-cache");
+    expect(await kept("POST", "/groups", { name: `kept-${v7().slice(-8)}`, ou: acme.root })).toBe("no-store");
+    expect(await kept("POST", "/groups?dryRun=true", { name: "x", ou: acme.root })).toBe("no-store");
+    for (const path of ["/nothing-here", "/agents/none", "/agents?limit=-1", "/audit/verified"])
+      expect(await kept("GET", path), path).toMatch(/^(no-store|private, no-cache)$/);
+    browser.cookies.clear();
+    expect(await kept("GET", "/me")).toBe("no-store");
+  });
+
   test("for nobody when a token is sent along: a wrong token is not made good by the cookie", async () => {
     const browser = await signedIn();
     const bob = await acme.person("bob");

@@ -39,8 +39,8 @@ export function Decide({ approval, keysOff }: { approval: Shown["Approval"]; key
     );
   };
   const onKey = (event: KeyboardEvent) => {
-    if (event.key === "Escape") setChosen(undefined);
-    if (event.key !== "Enter" || event.shiftKey) return;
+    if (event.key === "Escape" && !event.nativeEvent.isComposing) setChosen(undefined);
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     send();
   };

@@ -37,7 +37,7 @@ function Talk() {
   return (
     <Section title="Say what you need">
       <Text size="sm">
-        <Anchor component={Link} to={`/agents/${agent.id}`} inherit>
+        <Anchor underline="always" component={Link} to={`/agents/${agent.id}`} inherit>
           {agent.display_name}
         </Anchor>{" "}
         creates and wires agents from a conversation, with your rights and no others.

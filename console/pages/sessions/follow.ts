@@ -1,5 +1,6 @@
 import type { Words } from "../../../core/being-said.ts";
 import { api } from "../../wire/client.ts";
+import { pause } from "../../wire/presence.ts";
 import { type ApiProblem, toProblem } from "../../wire/problem.ts";
 import type { SessionEvent } from "./entries.ts";
 import { type Fields, fieldsIn } from "./payload.ts";
@@ -36,6 +37,8 @@ const broken = 1006;
 const firstWaitMs = 250;
 const longestWaitMs = 8_000;
 const pageSize = 1_000;
+/** Nothing heard for so long, where something comes every 15 s: the connection is dead, whatever the browser believes. */
+const silentMs = 40_000;
 /** Events and words that come together are shown together: a page need not be drawn for each. */
 const togetherMs = 30;
 
@@ -110,8 +113,10 @@ function listen({ onEvents, onWords, signal }: FollowOptions, url: URL, onOpen: 
       if (events.length > 0) onEvents(events);
       if (words.length > 0) onWords(words);
     };
+    let silence: ReturnType<typeof setTimeout> | undefined;
     const finish = (code: number) => {
       clearTimeout(timer);
+      clearTimeout(silence);
       pass();
       window.removeEventListener("offline", hangUp);
       signal.removeEventListener("abort", hangUp);
@@ -122,10 +127,16 @@ function listen({ onEvents, onWords, signal }: FollowOptions, url: URL, onOpen: 
       finish(broken);
       socket.close();
     };
+    const heardSomething = () => {
+      clearTimeout(silence);
+      silence = setTimeout(hangUp, silentMs);
+    };
+    heardSomething();
     window.addEventListener("offline", hangUp);
     signal.addEventListener("abort", hangUp);
     socket.addEventListener("open", onOpen);
     socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+      heardSomething();
       const event = typeof data === "string" ? fieldsIn(data) : undefined;
       const words = event === undefined ? undefined : wordsIn(event);
       if (words !== undefined) heard.push(words);
@@ -144,19 +155,4 @@ function wordsIn({ type, event_id: eventId, at, text }: Fields): Words | undefin
   return typeof eventId === "string" && typeof at === "number" && typeof text === "string"
     ? { eventId, at, text }
     : undefined;
-}
-
-/** Waits; not longer than until the browser is online again. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    window.addEventListener("online", done);
-    signal.addEventListener("abort", done);
-  });
 }

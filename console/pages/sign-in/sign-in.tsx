@@ -42,7 +42,9 @@ export function SignIn() {
           </Group>
           {error === undefined ? null : (
             <Alert color="red" role="alert">
-              {reasons[error as SignInError] ?? "Signing in did not work. Please start again."}
+              {Object.hasOwn(reasons, error)
+                ? reasons[error as SignInError]
+                : "Signing in did not work. Please start again."}
             </Alert>
           )}
           <Loaded query={options}>

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { diceOf } from "../../integration/conversations/pools.ts";
-import { everything } from "../../support/everything.ts";
+import { everything, variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation, testSeed } from "../../support/organisation.ts";
 import { launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
 
@@ -151,3 +151,148 @@ test("somebody without rights is told so on every page, sees nothing of what the
   expect(page.faults).toEqual([]);
   await context.close();
 });
+
+test("what was sent and never answered is sent again as the same, and done once", async () => {
+  const context = await signedIn(browser, home.admin.email);
+  const page = await openPage(context, "/groups");
+  const keys: (string | undefined)[] = [];
+  await page.route(
+    (url) => url.pathname === "/groups" && url.search === "",
+    async (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      keys.push(route.request().headers()["idempotency-key"]);
+      const answer = await route.fetch();
+      // Done, but the answer is lost on its way.
+      return keys.length === 1 ? route.abort() : route.fulfill({ response: answer });
+    },
+  );
+  await page.getByRole("button", { name: "New group" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name", { exact: false }).first().fill("asked-twice");
+  await dialog.getByLabel("OU").first().fill(home.root);
+  await dialog.getByText("This will be done at once").waitFor();
+  await dialog.getByRole("button", { name: "Create the group" }).click();
+  await dialog.getByText("Powerloom cannot be reached.").waitFor();
+  await dialog.getByRole("button", { name: "Create the group" }).click();
+  await page.waitForURL(/\/groups\/[0-9a-f-]{36}$/);
+  expect(keys).toHaveLength(2);
+  expect(keys[1]).toBe(keys[0]);
+  await context.close();
+});
+
+test("in a window where somebody else has signed in meanwhile, nothing is done in their name", async () => {
+  const other = await home.person("other", { name: "Otto Other", roles: [{ role: "OrgAdmin", ou: home.root }] });
+  const context = await signedIn(browser, home.admin.email);
+  const page = await openPage(context, "/groups");
+  await page.getByRole("button", { name: "New group" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name", { exact: false }).first().fill("by-whom");
+  await dialog.getByLabel("OU").first().fill(home.root);
+  await dialog.getByText("This will be done at once").waitFor();
+  // What the page is told of by itself comes after the click.
+  await page.route("**/events*", (route) => route.abort());
+  const { origin } = new URL(page.url());
+  await context.request.post(`${origin}/sign-in/dev`, {
+    data: { email: other.email },
+    headers: { origin, "powerloom-console": "1" },
+  });
+  await dialog.getByRole("button", { name: "Create the group" }).click();
+  await page.getByRole("button", { name: "Account of Otto Other" }).waitFor();
+  const { data } = await home.admin.get<{ data: { name: string }[] }>("/groups?limit=200");
+  expect(data.map(({ name }) => name)).not.toContain("by-whom");
+  await context.close();
+});
+
+test.each(variant("what is no longer one's own to see is gone from the screen as soon as it is asked for anew"))(
+  "%s",
+  async () => {
+    const { admin, root } = home;
+    const viewer = await home.person("looker", { roles: [{ role: "Viewer", ou: root }] });
+    const { id } = await admin.make<{ id: string }>("/groups", { name: "soon-hidden", ou: root });
+    const context = await signedIn(browser, viewer.email);
+    const page = await openPage(context, `/groups/${id}`);
+    await page.getByText("soon-hidden").first().waitFor();
+    await page.getByText("● live").waitFor();
+    await context.setOffline(true);
+    await page.getByText("offline: what is shown may be old").waitFor();
+    expect(await page.getByRole("main").innerText()).toContain("soon-hidden");
+    const { data } = await admin.get<{ data: { id: string }[] }>(`/bindings?user=${viewer.email}`);
+    for (const binding of data) await admin.send("DELETE", `/bindings/${binding.id}`);
+    await context.setOffline(false);
+    await page.getByText("● live").waitFor();
+    await page.getByRole("alert").first().waitFor();
+    expect(await page.getByRole("main").innerText()).not.toContain("soon-hidden");
+    await context.close();
+  },
+);
+
+test.each(variant("an address that makes no sense is told so, and breaks no page"))("%s", async () => {
+  const context = await signedIn(browser, home.admin.email);
+  const page = await openPage(context, "/");
+  for (const path of [
+    "/sign-in?error=__proto__&return_to=//example.org",
+    "/agents/%00",
+    "/agents/%E0%A4%A",
+    "/approvals?tab=%00&outcome=none&kind=__proto__&q=%00&at=nothing",
+    "/audit?from=yesterday&outcome=none",
+    "/audit/1e3",
+    "/users/a%2Fb?tab=constructor",
+    "/ous?path=/nowhere",
+    "//example.org/agents",
+  ]) {
+    await page.goto(new URL(page.url()).origin + path);
+    await page.getByRole("heading", { level: 1 }).first().waitFor();
+    await page.getByText("This page broke").waitFor({ state: "detached" });
+    expect(page.faults, path).toEqual([]);
+  }
+  await context.close();
+});
+
+test.each(
+  variant("windows that nobody looks at follow nothing, so that many of them leave connections to the one looked at"),
+)("%s", async () => {
+  const context = await signedIn(browser, home.admin.email);
+  const page = await openPage(context, "/groups");
+  await page.getByText("● live").waitFor();
+  const look = (state: "visible" | "hidden") =>
+    page.evaluate(
+      `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+       document.dispatchEvent(new Event("visibilitychange"))`,
+    );
+  const left = page.waitForEvent("requestfailed", (request) => new URL(request.url()).pathname === "/events");
+  await look("hidden");
+  await left;
+  const name = `unseen-${Date.now()}`;
+  await home.admin.make("/groups", { name, ou: home.root });
+  await look("visible");
+  await page.getByRole("link", { name }).waitFor();
+  await page.getByText("● live").waitFor();
+  expect(page.faults).toEqual([]);
+  await context.close();
+});
+
+test.each(variant("what is not among the first two hundred is found by typing its name, and stays chosen"))(
+  "%s",
+  async () => {
+    const make = (name: string) => home.admin.make("/groups", { name, ou: home.root });
+    for (let ten = 0; ten < 21; ten += 1)
+      await Promise.all(Array.from({ length: 10 }, (_, one) => make(`many-${ten}-${one}`)));
+    await make("zz-last");
+    const context = await signedIn(browser, home.admin.email);
+    const page = await openPage(context, "/bindings");
+    await page.getByRole("button", { name: "Give a role" }).first().click();
+    const group = page.getByRole("dialog").getByLabel("Group").first();
+    await group.fill("zz-l");
+    const label = `zz-last (${home.root})`;
+    await page.getByRole("option", { name: label }).click();
+    // The list is the first two hundred again.
+    await group.click();
+    await page
+      .getByRole("option", { name: /^many-/ })
+      .first()
+      .waitFor();
+    await group.blur();
+    expect(await group.inputValue()).toBe(label);
+    await context.close();
+  },
+);

@@ -225,6 +225,33 @@ test("words are there as they come, and the message in full takes their place", 
   });
 });
 
+test("a connection that dies without a word is noticed, and what was missed is shown once", async () => {
+  const before = tools.calls.length;
+  const id = await invoke(emma, scribeId);
+  await as(emma, "/sessions", async (page, context) => {
+    let swallowed = false;
+    let connections = 0;
+    await context.routeWebSocket(/\/stream\?/, (socket) => {
+      connections += 1;
+      const isFirst = connections === 1;
+      const server = socket.connectToServer();
+      server.onMessage((message) => (isFirst && swallowed ? undefined : socket.send(message)));
+    });
+    await page.clock.install();
+    await page.goto(`/sessions/${id}`);
+    await call(page, "held_note").getByText("running").waitFor();
+    swallowed = true;
+    await releaseWhenHeld(before);
+    await sessionIn(emma, id, "idle");
+    expect(await log(page).getByText("All noted.").count()).toBe(0);
+    await page.clock.fastForward("00:45");
+    await log(page).getByText("All noted.").waitFor();
+    await call(page, "held_note").getByText("done").waitFor();
+    expect(connections).toBe(2);
+    expect(await log(page).getByText("All noted.").count()).toBe(1);
+  });
+});
+
 test("a watcher whose right is taken away is told so, and sees nothing more of the session", async () => {
   const { admin, root } = organisation;
   const auditor = await organisation.person("auditor", { roles: [{ role: "Auditor", ou: root }] });

@@ -4,6 +4,7 @@ import { hashToken } from "../../../core/bearer.ts";
 import type { Person } from "../../../demo/api.ts";
 import { query, securityEvents } from "../../support/database.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { startOwnApi } from "../../support/own-api.ts";
 import { giveScript, releaseWords } from "../../support/provider.ts";
 import { eventsOf, invoke, makeAgent, type SessionEvent, sessionIn, synced, wordsOf } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
@@ -75,8 +76,12 @@ function watch(url: string, onEvent: (event: SessionEvent, socket: WebSocket) =>
   socket.on("message", (data) => {
     // What comes after one has hung up counts as not received.
     if (socket.readyState !== WebSocket.OPEN) return;
-    const event = JSON.parse((data as Buffer).toString("utf8")) as SessionEvent | Words;
-    if (!("position" in event)) return void words.push({ ...event, after: events.length });
+    const event = JSON.parse((data as Buffer).toString("utf8")) as
+      | SessionEvent
+      | Words
+      | { type: "powerloom.still_here" };
+    if (event.type === "powerloom.still_here") return;
+    if (!("position" in event)) return void words.push({ ...(event as Words), after: events.length });
     events.push(event);
     onEvent(event, socket);
   });
@@ -84,6 +89,37 @@ function watch(url: string, onEvent: (event: SessionEvent, socket: WebSocket) =>
 }
 
 describe("a session's stream", () => {
+  test("says that it is still there, and is cut off from a client that says so no more", async () => {
+    const api = await startOwnApi({ POWERLOOM_MODE: "dev" });
+    try {
+      const id = await invoke(emma, agentId);
+      const there = async (options: { autoPong: boolean }) => {
+        const url = new URL(await ticketFor(emma, id));
+        url.host = new URL(api.url).host;
+        const socket = new WebSocket(url, options);
+        const said = { beats: 0, closed: false, socket };
+        socket.on("message", (data) => {
+          if ((data as Buffer).toString("utf8") === '{"type":"powerloom.still_here"}') said.beats += 1;
+        });
+        socket.on("close", () => {
+          said.closed = true;
+        });
+        await new Promise((resolve) => socket.on("open", resolve));
+        return said;
+      };
+      const [alive, dead] = await Promise.all([there({ autoPong: true }), there({ autoPong: false })]);
+      api.shiftClock(16);
+      await eventually(async () => (alive.beats === 1 && dead.beats === 1) || undefined, "both are told");
+      expect(dead.closed).toBe(false);
+      api.shiftClock(32);
+      await eventually(async () => (alive.beats === 2 && dead.closed) || undefined, "one is told again, one cut off");
+      expect([alive.closed, dead.beats]).toEqual([false, 1]);
+      alive.socket.close();
+    } finally {
+      await api.close();
+    }
+  });
+
   test("shows everything as it happens, from the invocation's own ticket, and closes after the last event", async () => {
     const made = await emma.make<{ session_id: string; websocket_url: string }>(`/agents/${agentId}/invoke`, {
       prompt: "Go",
