@@ -14175,7 +14175,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description To the provider, or to `/sign-in?error=` and one of access_denied, begin_again, unknown_organisation, unknown_person, suspended, provider_away, unavailable, provider_refused */
+      /** @description To the provider, or to `/sign-in?error=` and one of access_denied, begin_again, unknown_organisation, unknown_person, suspended, provider_away, too_many_requests, unavailable, provider_refused */
       302: {
         headers: {
           Location: string;
