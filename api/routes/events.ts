@@ -1,7 +1,8 @@
 import { Router } from "express";
-import { approverRoles, asksOneOf, type Requirement } from "../../core/approval/votes.ts";
+import { approverRoles, asksOneOf } from "../../core/approval/votes.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Sql } from "../../db/database.ts";
+import { requirementsOf } from "../../db/queries/approvals.ts";
 import { grantedEverywhere, heldRoles } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
@@ -20,9 +21,7 @@ interface ChangeRow extends Cursor {
   ou_path: string | null;
   ancestors: string[] | null;
   principal_id: string | null;
-  /** What is asked of approvers, where the event is about a request of theirs. */
-  requirements: Requirement[] | null;
-  payload: Record<string, unknown>;
+  payload: { target?: { type: string; id: string } } & Record<string, unknown>;
 }
 
 const pageSize = 200;
@@ -85,9 +84,8 @@ export function eventRoutes(deps: ApiDeps): Router {
       const signedIn = stillSignedIn(deps, tx, caller.consoleSession);
       const rows = tx.rows<ChangeRow>(
         `select e.transaction_id::text as transaction, e.position, e.at, e.type, e.permission, o.path as ou_path,
-                o.ancestors, e.principal_id, r.requirements, e.payload
+                o.ancestors, e.principal_id, e.payload
            from change_events e left join ous o on o.id = e.ou_id
-           left join approval_requests r on e.permission = 'approval:read' and r.id = e.payload #>> '{target,id}'
           where (e.transaction_id, e.position) > ($1::xid8, $2::bigint) and ${settled}
           order by e.transaction_id, e.position limit ${pageSize}`,
         [cursor.transaction, cursor.position],
@@ -95,21 +93,33 @@ export function eventRoutes(deps: ApiDeps): Router {
       const [scanned, holds] = await Promise.all([rows, signedIn]);
       if (!holds) return undefined;
       if (scanned.length === 0) return { scanned, readable: [] };
-      const [granted, held] = await Promise.all([
+      const [granted, asked, held] = await Promise.all([
         grantedEverywhere(tx, caller.principalId, deps.now()),
-        scanned.some((row) => row.requirements !== null) ? heldRoles(tx, caller.principalId, deps.now()) : [],
+        requirementsOf(tx, scanned.filter(isOfApproval).map(approvalIn)),
+        scanned.some(isOfApproval) ? heldRoles(tx, caller.principalId, deps.now()) : [],
       ]);
       const roots = new Map(granted.map(({ permission, ous }) => [permission, ous]));
-      const isReadable = ({ principal_id, permission, ancestors, requirements }: ChangeRow) => {
-        if (principal_id === caller.principalId) return true;
-        const at = [...(ancestors ?? []), ...(requirements ?? []).flatMap(({ alsoAt = [] }) => alsoAt)];
-        if (at.some((ou) => roots.get(permission)?.includes(ou) === true)) return true;
+      const isReadable = (row: ChangeRow) => {
+        if (row.principal_id === caller.principalId) return true;
+        const ancestors = row.ancestors ?? [];
+        const requirements = isOfApproval(row) ? (asked.get(approvalIn(row)) ?? []) : [];
+        const at = [...ancestors, ...requirements.flatMap(({ alsoAt = [] }) => alsoAt)];
+        if (at.some((ou) => roots.get(row.permission)?.includes(ou) === true)) return true;
         // Whoever may decide a request may see it.
-        return requirements !== null && asksOneOf(requirements, approverRoles(held, ancestors ?? [], requirements));
+        return asksOneOf(requirements, approverRoles(held, ancestors, requirements));
       };
       return { scanned, readable: scanned.filter(isReadable) };
     });
   }
+}
+
+function isOfApproval({ permission }: ChangeRow): boolean {
+  return permission === "approval:read";
+}
+
+/** The approval request that an event is about. */
+function approvalIn({ payload }: ChangeRow): string {
+  return payload.target?.id ?? "";
 }
 
 /** Behind the oldest running transaction: none can still write an event that sorts before one already read. */

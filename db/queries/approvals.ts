@@ -52,6 +52,16 @@ export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise
   return row;
 }
 
+/** What is asked of approvers, by request. */
+export async function requirementsOf(sql: Sql, ids: readonly string[]): Promise<Map<string, Requirement[]>> {
+  if (ids.length === 0) return new Map();
+  const rows = await sql.rows<{ id: string; requirements: Requirement[] }>(
+    "select id, requirements from approval_requests where id = any ($1::text[])",
+    [[...new Set(ids)]],
+  );
+  return new Map(rows.map(({ id, requirements }) => [id, requirements]));
+}
+
 /** What pending requests at one OU ask for: few different things, however many requests there are. */
 export interface PendingKinds {
   ou_id: string;

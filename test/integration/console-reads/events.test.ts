@@ -204,7 +204,9 @@ describe("approvals are told to whoever may decide them", () => {
     const pending = await askForApproval(admin, `/groups/${group.id}/members`, { user: plain.email });
     await there.make(`/approvals/${pending.id}/votes`, { decision: "deny", digest: pending.digest, reason: "no" });
     const told = (stream: (typeof streams)[number] | undefined) =>
-      stream?.seen.flatMap(({ type, target }) => (target?.id === pending.id && type.startsWith("approval") ? [type] : []));
+      stream?.seen.flatMap(({ type, target }) =>
+        target?.id === pending.id && type.startsWith("approval") ? [type] : [],
+      );
     for (const stream of streams.slice(0, 2)) {
       await eventually(async () => told(stream)?.includes("approval.decided") || undefined, "its end is told");
       expect(told(stream)).toEqual(["approval.requested", "approval.voted", "approval.decided"]);
