@@ -405,6 +405,12 @@ export const reads: readonly ReadDeclaration[] = [
         .regex(/^[0-9a-f]{32}$/, "a trace id has 32 hexadecimal digits, in small letters")
         .optional()
         .describe("Only entries of this trace: a tree of runs, with what people said to it and decided"),
+      request: z
+        .string()
+        .min(1)
+        .max(100)
+        .optional()
+        .describe("Only entries of this request, what people said to it included: id"),
       run: z.uuid().optional().describe("Only entries about this run, those about its subagents left out"),
     }),
     output: z.object({ data: z.array(auditEntryView) }),

@@ -9864,6 +9864,8 @@ export interface operations {
         operation?: string;
         /** @description Only entries of this trace: a tree of runs, with what people said to it and decided */
         trace_id?: string;
+        /** @description Only entries of this request, what people said to it included: id */
+        request?: string;
         /** @description Only entries about this run, those about its subagents left out */
         run?: string;
       };

@@ -953,6 +953,13 @@ export const commands: readonly CommandSpec[] = [
         description: "Only entries of this trace: a tree of runs, with what people said to it and decided",
       },
       {
+        name: "request",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only entries of this request, what people said to it included: id",
+      },
+      {
         name: "run",
         in: "query",
         required: false,
