@@ -2,7 +2,15 @@ import { z } from "zod";
 import { type Permission, roleNames } from "../core/authority/roles.ts";
 import { ouReference, rawText } from "./fields.ts";
 import { elevationView, governanceModeView, ouBudgetView } from "./governance.ts";
-import { permissionRequestView, runDetailView, runEventView, runFileView, runStatuses, runView } from "./runs.ts";
+import {
+  agentDefinitionView,
+  permissionRequestView,
+  runDetailView,
+  runEventView,
+  runFileView,
+  runStatuses,
+  runView,
+} from "./runs.ts";
 import {
   agentKinds,
   agentStateView,
@@ -316,6 +324,15 @@ export const reads: readonly ReadDeclaration[] = [
     requester: person("what this person has asked for"),
     ...containing("the task"),
   }),
+  {
+    name: "agent_definition.list",
+    summary: "Agent definitions that a run can begin with: what each is bound to, and what it may use",
+    path: "/agent-definitions",
+    command: "agent-definitions list",
+    permission: "run:create",
+    query: z.object({}),
+    output: z.object({ data: z.array(agentDefinitionView) }),
+  },
   get(
     "run",
     "/runs/:run_id",

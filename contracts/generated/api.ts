@@ -589,6 +589,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/agent-definitions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Agent definitions that a run can begin with: what each is bound to, and what it may use */
+    get: operations["agent_definition.list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/runs/{run_id}": {
     parameters: {
       query?: never;
@@ -1968,6 +1985,48 @@ export interface components {
       /** @description Calls of a model */
       calls?: number;
       wall_seconds?: number;
+    };
+    AgentDefinition: {
+      id: string;
+      role: string;
+      description: string;
+      /** @description Of this text in this organisation; null: no run of it has begun with it yet */
+      version: number | null;
+      /** @description SHA-256 of its canonical JSON */
+      digest: string;
+      /** @description What its role is bound to, unless a run says otherwise */
+      model: string | null;
+      tools: string[];
+      /** @description Agents it may hand tasks to */
+      delegates: string[];
+      constraints: (
+        | {
+            /** @constant */
+            type: "read_only";
+          }
+        | {
+            /** @constant */
+            type: "max_steps";
+            value: number;
+          }
+        | {
+            /** @constant */
+            type: "path_constraint";
+            paths: string[];
+          }
+        | {
+            /** @constant */
+            type: "max_parallel";
+            value: number;
+          }
+      )[];
+      /** @description Limits of its own, whatever the run has */
+      budget: {
+        tokens?: number;
+        cost_usd?: number;
+        wall_seconds?: number;
+        calls?: number;
+      };
     };
     RunDetail: {
       /** Format: uuid */
@@ -8682,6 +8741,118 @@ export interface operations {
       };
       /** @description Too late: it has expired */
       410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The body is larger than 1 MB */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not JSON in UTF-8 */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Input that is not valid: what, where, what would be */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too many requests */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Unforeseen error */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A part the API needs cannot be reached */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  "agent_definition.list": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            data: components["schemas"]["AgentDefinition"][];
+          };
+        };
+      };
+      /** @description The request cannot be read */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description No valid token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Missing permission: names it, the OU, and who can grant it */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Not found, or not for you to see */
+      404: {
         headers: {
           [name: string]: unknown;
         };

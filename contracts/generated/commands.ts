@@ -761,6 +761,15 @@ export const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: "agent_definition.list",
+    command: "agent-definitions list",
+    summary: "Agent definitions that a run can begin with: what each is bound to, and what it may use",
+    method: "GET",
+    path: "/agent-definitions",
+    kind: "read",
+    params: [],
+  },
+  {
     name: "run.get",
     command: "runs get",
     summary: "One run: plan, steps, what it has used of its budget, its subagents",
