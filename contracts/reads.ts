@@ -280,7 +280,10 @@ export const reads: readonly ReadDeclaration[] = [
   get("request", "/requests/:request_id", "One mutation from intent to outcome", null, requestView),
   list("approval", "/approvals", "What waits for a decision, or was decided", null, approvalView, {
     ...inOu,
-    status: z.enum(approvalStatuses).optional(),
+    status: z
+      .enum([...approvalStatuses, "decided"])
+      .optional()
+      .describe("`decided`: whatever has become of it"),
     kind: z.enum(approvalKinds).optional(),
     operation: operationName,
     requester: person("what this person has asked for"),

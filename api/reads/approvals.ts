@@ -33,7 +33,9 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
     const held = await heldBy(context);
     const conditions = await readable(context, held);
     await narrowToOu(context, conditions);
-    narrowToSame(context, conditions, { status: "r.status", kind: "r.kind", operation: "r.operation" });
+    if (context.query["status"] === "decided") conditions.add("r.status <> 'pending'");
+    else narrowToSame(context, conditions, { status: "r.status" });
+    narrowToSame(context, conditions, { kind: "r.kind", operation: "r.operation" });
     await narrowToPerson(context, conditions, "requester", "r.requester_id");
     narrowToText(context, conditions, ["r.diff ->> 'summary'", "r.operation", "u.email"]);
     if (context.query["mine"] !== undefined) await narrowToVotable(context, conditions, held);

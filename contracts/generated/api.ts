@@ -7796,7 +7796,8 @@ export interface operations {
         cursor?: string;
         /** @description Only this OU and those below: path or id */
         ou?: string;
-        status?: "pending" | "approved" | "denied" | "expired" | "cancelled" | "applied" | "refused";
+        /** @description `decided`: whatever has become of it */
+        status?: "pending" | "approved" | "denied" | "expired" | "cancelled" | "applied" | "refused" | "decided";
         kind?: "operation" | "tool_call" | "permission" | "budget";
         /** @description Only this operation, such as agent.create */
         operation?: string;

@@ -570,7 +570,8 @@ export const commands: readonly CommandSpec[] = [
         in: "query",
         required: false,
         type: "string",
-        enum: ["pending", "approved", "denied", "expired", "cancelled", "applied", "refused"],
+        enum: ["pending", "approved", "denied", "expired", "cancelled", "applied", "refused", "decided"],
+        description: "`decided`: whatever has become of it",
       },
       {
         name: "kind",

@@ -152,6 +152,12 @@ describe.each([0, 1, 2, 3, 4])("for person %i", (index) => {
     }
   });
 
+  test("what is decided is what does not wait any more, whatever has become of it", async () => {
+    const decided = (await all(person())).filter(({ status }) => status !== "pending");
+    expect(await all(person(), "&status=decided")).toEqual(decided);
+    expect(await all(person(), "&status=decided&mine=true")).toEqual([]);
+  });
+
   test("the summary counts what the list shows", async () => {
     const [rows, summary] = await Promise.all([all(person()), person().get<Summary>("/approvals/summary")]);
     const pending = rows.filter(({ status }) => status === "pending");
