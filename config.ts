@@ -30,6 +30,7 @@ const schema = z.object({
   POWERLOOM_AGENTS_DIR: z.string().optional(),
   POWERLOOM_WORKSPACES_DIR: z.string().optional(),
   POWERLOOM_CONSOLE_DIR: z.string().optional(),
+  POWERLOOM_TRUSTED_PROXIES: z.string().default(""),
   POWERLOOM_RATE_LIMIT: z.coerce.number().int().min(1).default(600),
   POWERLOOM_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL"),
@@ -82,7 +83,9 @@ export interface Config {
   workspacesDirectory: string | undefined;
   /** Where the built console is: `index.html` and `assets/`. Without it a page says how to build it. */
   consoleDirectory: string | undefined;
-  /** Requests a minute and principal. */
+  /** Addresses and ranges of reverse proxies: what they say of a client's address is believed. */
+  trustedProxies: readonly string[];
+  /** Requests a minute and principal, or address where nobody has said who they are. */
   rateLimit: number;
   logLevel: string;
   databaseUrl: string;
@@ -132,6 +135,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     faults.push(...ofFallbacks);
     const { opened: privateNetworks, faults: ofNetworks } = readNetworks(env.POWERLOOM_PRIVATE_NETWORKS);
     faults.push(...ofNetworks.map((fault) => `POWERLOOM_PRIVATE_NETWORKS: ${fault}`));
+    const trustedProxies = env.POWERLOOM_TRUSTED_PROXIES.split(",").flatMap((entry) => entry.trim() || []);
+    const { opened: ofProxies, faults: ofProxyEntries } = readNetworks(env.POWERLOOM_TRUSTED_PROXIES);
+    if (ofProxies.all) faults.push("POWERLOOM_TRUSTED_PROXIES: not everybody can be believed: name the proxies");
+    faults.push(...ofProxyEntries.map((fault) => `POWERLOOM_TRUSTED_PROXIES: ${fault}`));
     if (fallbacks.length > 0 && env.ANTHROPIC_CUSTOM_HEADERS !== undefined)
       faults.push(
         "ANTHROPIC_CUSTOM_HEADERS: must not be set with POWERLOOM_MODEL_FALLBACKS, which would be sent them too",
@@ -154,6 +161,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         agentsDirectory: env.POWERLOOM_AGENTS_DIR,
         workspacesDirectory: env.POWERLOOM_WORKSPACES_DIR,
         consoleDirectory: env.POWERLOOM_CONSOLE_DIR,
+        trustedProxies,
         rateLimit: env.POWERLOOM_RATE_LIMIT,
         logLevel: env.POWERLOOM_LOG_LEVEL,
         databaseUrl: env.DATABASE_URL,

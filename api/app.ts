@@ -1,20 +1,19 @@
 import express, { type Express } from "express";
-import { rateLimit } from "express-rate-limit";
 import helmet from "helmet";
 import { pinoHttp } from "pino-http";
 import { Histogram } from "prom-client";
 import { absolutePath } from "swagger-ui-dist";
-import { PowerloomError } from "../core/errors.ts";
 import { operations } from "../operations/registry.ts";
 import { type Health, healthRoutes } from "../process/health.ts";
 import { actionRoutes } from "./actions/perform.ts";
-import { authenticate, callerOf, createIdentifier } from "./authenticate.ts";
+import { authenticate, createIdentifier } from "./authenticate.ts";
 import { consoleRoutes } from "./console/serve.ts";
 import type { ApiDeps } from "./deps.ts";
 import { mutationHandler } from "./mutations.ts";
 import { oauthRoutes } from "./oauth.ts";
 import { openApiDocument } from "./openapi.ts";
-import { answerProblems, notFound, sendProblem } from "./problem.ts";
+import { answerProblems, notFound } from "./problem.ts";
+import { limitByAddress, limitByPrincipal } from "./rate-limits.ts";
 import { auditExportRoutes } from "./routes/audit-export.ts";
 import { bootstrapRoutes } from "./routes/bootstrap.ts";
 import { devLoginRoutes } from "./routes/dev-login.ts";
@@ -29,6 +28,8 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   const app = express();
   app.disable("x-powered-by");
   app.set("query parser", "simple");
+  // Only what these say of a client's address counts (`X-Forwarded-For`); of everybody else it is the connection's.
+  app.set("trust proxy", [...deps.config.trustedProxies]);
   app.use(
     helmet({
       frameguard: { action: "deny" },
@@ -43,6 +44,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
 
   const identifier = createIdentifier(deps);
   app.use(oauthRoutes(deps, identifier));
+  app.use(["/dev/login", "/sign-in/options", "/sign-in/dev"], limitByAddress(deps));
   app.use(express.json({ limit: "1mb" }));
   app.use(devLoginRoutes(deps));
   app.use(signInRoutes(deps));
@@ -55,23 +57,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
 
   app.use(keepNowhere);
   app.use(authenticate(deps, identifier));
-  app.use(
-    rateLimit({
-      windowMs: 60_000,
-      limit: deps.config.rateLimit,
-      standardHeaders: "draft-8",
-      legacyHeaders: false,
-      keyGenerator: (_req, res) => callerOf(res).principalId,
-      handler: (_req, res) =>
-        sendProblem(
-          res,
-          new PowerloomError(
-            "too_many_requests",
-            `At most ${deps.config.rateLimit} requests a minute. Wait and try again.`,
-          ),
-        ),
-    }),
-  );
+  app.use(limitByPrincipal(deps));
   app.use(signOutRoutes(deps));
   // Before `/audit/:position`, which would take its path for a position.
   app.use(auditExportRoutes(deps));

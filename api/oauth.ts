@@ -6,6 +6,7 @@ import { PowerloomError } from "../core/errors.ts";
 import { isUuid } from "../db/queries/ous.ts";
 import { accessTokenType, type Identifier } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
+import { limitByAddress } from "./rate-limits.ts";
 import { delegateRunCall, runCapabilityType } from "./run-delegation.ts";
 import { introspectCapability, looksLikeCapability } from "./run-introspection.ts";
 import { recordSecurityEvent } from "./security-events.ts";
@@ -69,6 +70,12 @@ export function oauthRoutes(deps: ApiDeps, identifier: Pick<Identifier, "byToken
       response_types_supported: [],
     });
   });
+
+  // What is good is used up by nobody: only what is refused counts, or a provider of tools would lock its own people out.
+  router.use(
+    ["/oauth/token", "/oauth/introspect"],
+    limitByAddress(deps, { skipSuccessfulRequests: true, skip: (req) => ownServer(req) !== undefined }),
+  );
 
   router.post("/oauth/token", form, async (req, res) => {
     await answering(res, async () => {
@@ -227,13 +234,17 @@ export function oauthRoutes(deps: ApiDeps, identifier: Pick<Identifier, "byToken
     });
   }
 
-  /** One of our own servers, or the id of an MCP server registration. HTTP Basic (RFC 6749 §2.3.1). */
+  /** Which of our own servers asks: it has proved it by its secret. */
+  function ownServer(req: Request): string | undefined {
+    const { id, secret } = basicCredentials(req);
+    return audienceOf(id) !== undefined && sameSecret(secret, deps.config.mcpClientSecret) ? id : undefined;
+  }
+
+  /** One of our own servers, or the id of an MCP server registration. */
   async function authenticateClient(req: Request): Promise<string> {
-    const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(req.get("authorization") ?? "")?.[1];
-    const [id = "", secret = ""] = Buffer.from(encoded ?? "", "base64")
-      .toString("utf8")
-      .split(/:(.*)/s);
-    if (audienceOf(id) !== undefined && sameSecret(secret, deps.config.mcpClientSecret)) return id;
+    const own = ownServer(req);
+    if (own !== undefined) return own;
+    const { id, secret } = basicCredentials(req);
     if (isUuid(id)) {
       const row = await deps.db.anywhere.maybe<{ introspection_hash: string }>(
         "select introspection_hash from find_introspection_client($1)",
@@ -244,6 +255,15 @@ export function oauthRoutes(deps: ApiDeps, identifier: Pick<Identifier, "byToken
     await recordSecurityEvent(deps, "invalid_client", { client: id.slice(0, 64) });
     throw new OAuthFault(401, "invalid_client", "the client is unknown or its secret is wrong");
   }
+}
+
+/** HTTP Basic (RFC 6749 §2.3.1); empty when there is none. */
+function basicCredentials(req: Request): { id: string; secret: string } {
+  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(req.get("authorization") ?? "")?.[1];
+  const [id = "", secret = ""] = Buffer.from(encoded ?? "", "base64")
+    .toString("utf8")
+    .split(/:(.*)/s);
+  return { id, secret };
 }
 
 async function answering(res: Response, body: () => Promise<Record<string, unknown>>): Promise<void> {

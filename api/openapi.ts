@@ -21,24 +21,36 @@ const problem = z
   })
   .meta({ id: "Problem", description: "RFC 9457 problem details" });
 
-const problemContent = (description: string) => ({
+/** A refusal that many routes share: named once, among the document's components. */
+const problemResponse = (id: string, description: string) => ({
+  id,
   description,
   content: { "application/problem+json": { schema: problem } },
 });
 
+/** The same for one that passes: says when to come again. */
+const passingResponse = (id: string, description: string) => ({
+  ...problemResponse(id, description),
+  headers: z.object({ "Retry-After": z.string().describe("Seconds") }),
+});
+
 /** What any authenticated route may answer besides its own. */
 const commonProblems = {
-  "400": problemContent("The request cannot be read"),
-  "401": problemContent("No valid token"),
-  "403": problemContent("Missing permission: names it, the OU, and who can grant it"),
-  "404": problemContent("Not found, or not for you to see"),
-  "413": problemContent("The body is larger than 1 MB"),
-  "415": problemContent("Not JSON in UTF-8"),
-  "422": problemContent("Input that is not valid: what, where, what would be"),
-  "429": problemContent("Too many requests"),
-  "500": problemContent("Unforeseen error"),
-  "503": problemContent("A part the API needs cannot be reached"),
+  "400": problemResponse("BadRequest", "The request cannot be read"),
+  "401": problemResponse("Unauthenticated", "No valid token"),
+  "403": problemResponse("Forbidden", "Missing permission: names it, the OU, and who can grant it"),
+  "404": problemResponse("NotFound", "Not found, or not for you to see"),
+  "413": problemResponse("PayloadTooLarge", "The body is larger than 1 MB"),
+  "415": problemResponse("UnsupportedMediaType", "Not JSON in UTF-8"),
+  "422": problemResponse("InvalidInput", "Input that is not valid: what, where, what would be"),
+  "429": passingResponse("TooManyRequests", "Too many requests"),
+  "500": problemResponse("InternalError", "Unforeseen error"),
+  "503": passingResponse("Unavailable", "A part the API needs cannot be reached"),
 };
+
+const conflict = problemResponse("Conflict", "Conflicts with what exists, or with the state it is in");
+const gone = problemResponse("Gone", "Too late: it has expired or was cancelled");
+const preconditionFailed = problemResponse("PreconditionFailed", "If-Match names another version");
 
 const json = (schema: z.ZodType) => ({ "application/json": { schema } });
 
@@ -117,9 +129,9 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
           headers: z.object({ Location: z.string() }),
           content: json(requestView),
         },
-        "409": problemContent("Conflicts with what exists"),
-        "410": problemContent("The request expired or was cancelled"),
-        "412": problemContent("If-Match names another version"),
+        "409": conflict,
+        "410": gone,
+        "412": preconditionFailed,
         ...commonProblems,
       },
     });
@@ -135,8 +147,8 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
       ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
       responses: {
         [action.status]: { description: "OK", content: json(action.output) },
-        "409": problemContent("Conflicts with the state it is in"),
-        "410": problemContent("Too late: it has expired"),
+        "409": conflict,
+        "410": gone,
         ...commonProblems,
       },
     });
@@ -150,7 +162,7 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     responses: {
       "200": { description: "Ready", content: json(z.looseObject({ status: z.string() })) },
       "202": { description: "Under way", content: json(z.looseObject({ status: z.string() })) },
-      "409": problemContent("It failed: says where"),
+      "409": problemResponse("BootstrapFailed", "It failed: says where"),
       ...commonProblems,
     },
   });

@@ -105,7 +105,8 @@ function targetIn(operation: string, path: string): string | null {
 export function sendProblem(res: Response, error: PowerloomError): void {
   const problem = toProblem(error);
   if (problem.status === 401) res.set("WWW-Authenticate", 'Bearer realm="powerloom"');
-  if (problem.status === 429 || problem.status === 503) res.set("Retry-After", "1");
+  // Whoever limits requests has said how long.
+  if ((problem.status === 429 || problem.status === 503) && !res.hasHeader("Retry-After")) res.set("Retry-After", "1");
   res.status(problem.status).type("application/problem+json").send(JSON.stringify(problem));
 }
 

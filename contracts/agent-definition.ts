@@ -17,7 +17,7 @@ const workspacePath = z
   .max(1024)
   .regex(/^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\\\0]+$/, "a path below the workspace, such as src or .: not absolute, no ..");
 
-const constraint = z.discriminatedUnion("type", [
+export const constraint = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("read_only") }),
   z.strictObject({ type: z.literal("max_steps"), value: z.int().min(1).max(1000) }),
   z.strictObject({ type: z.literal("path_constraint"), paths: z.array(workspacePath).min(1).max(50) }),
@@ -66,7 +66,7 @@ const strictness = z.strictObject({
   coherence: z.enum(["off", "repair", "reject"]).default("off"),
 });
 
-const budget = z.strictObject({
+export const definitionBudget = z.strictObject({
   tokens: z.int().min(1).max(1_000_000_000).optional(),
   cost_usd: z.number().positive().max(100_000).optional(),
   wall_seconds: z.int().min(1).max(2_592_000).optional(),
@@ -102,7 +102,7 @@ export const agentDefinition = z.strictObject({
   hooks: hooks.default({}),
   // `prefault` and not `default`: the defaults inside apply too.
   hook_strictness: strictness.prefault({}),
-  budget: budget.default({}),
+  budget: definitionBudget.default({}),
   leases: leases.prefault({}),
   max_output_tokens: z.int().min(256).max(128_000).default(8192),
   effort: z.enum(["low", "medium", "high", "xhigh", "max"]).optional(),

@@ -13,6 +13,8 @@ export const signInErrors = [
   "unknown_person",
   "suspended",
   "provider_away",
+  /** Too many from one address within a minute. */
+  "too_many_requests",
   /** A part of ours cannot be reached. */
   "unavailable",
   /** What the provider answered is not to be trusted, or it does not know this client. */

@@ -2,7 +2,15 @@ import { z } from "zod";
 import { type Permission, roleNames } from "../core/authority/roles.ts";
 import { ouReference, rawText } from "./fields.ts";
 import { elevationView, governanceModeView, ouBudgetView } from "./governance.ts";
-import { permissionRequestView, runDetailView, runEventView, runFileView, runStatuses, runView } from "./runs.ts";
+import {
+  agentDefinitionView,
+  permissionRequestView,
+  runDetailView,
+  runEventView,
+  runFileView,
+  runStatuses,
+  runView,
+} from "./runs.ts";
 import {
   agentKinds,
   agentStateView,
@@ -272,7 +280,10 @@ export const reads: readonly ReadDeclaration[] = [
   get("request", "/requests/:request_id", "One mutation from intent to outcome", null, requestView),
   list("approval", "/approvals", "What waits for a decision, or was decided", null, approvalView, {
     ...inOu,
-    status: z.enum(approvalStatuses).optional(),
+    status: z
+      .enum([...approvalStatuses, "decided"])
+      .optional()
+      .describe("`decided`: whatever has become of it"),
     kind: z.enum(approvalKinds).optional(),
     operation: operationName,
     requester: person("what this person has asked for"),
@@ -316,6 +327,15 @@ export const reads: readonly ReadDeclaration[] = [
     requester: person("what this person has asked for"),
     ...containing("the task"),
   }),
+  {
+    name: "agent_definition.list",
+    summary: "Agent definitions that a run can begin with: what each is bound to, and what it may use",
+    path: "/agent-definitions",
+    command: "agent-definitions list",
+    permission: "run:create",
+    query: z.object({}),
+    output: z.object({ data: z.array(agentDefinitionView) }),
+  },
   get(
     "run",
     "/runs/:run_id",
@@ -405,6 +425,12 @@ export const reads: readonly ReadDeclaration[] = [
         .regex(/^[0-9a-f]{32}$/, "a trace id has 32 hexadecimal digits, in small letters")
         .optional()
         .describe("Only entries of this trace: a tree of runs, with what people said to it and decided"),
+      request: z
+        .string()
+        .min(1)
+        .max(100)
+        .optional()
+        .describe("Only entries of this request, what people said to it included: id"),
       run: z.uuid().optional().describe("Only entries about this run, those about its subagents left out"),
     }),
     output: z.object({ data: z.array(auditEntryView) }),

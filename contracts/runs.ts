@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { constraint, definitionBudget } from "./agent-definition.ts";
 import { anyModelId, anyObject, ouReference, rawText, slug } from "./fields.ts";
 
 const timestamp = z.iso.datetime();
@@ -84,6 +85,21 @@ export const runView = z
     completed_at: timestamp.nullable(),
   })
   .meta({ id: "Run" });
+
+export const agentDefinitionView = z
+  .object({
+    id: z.string(),
+    role: z.string(),
+    description: z.string(),
+    version: z.int().nullable().describe("Of this text in this organisation; null: no run of it has begun with it yet"),
+    digest: z.string().describe("SHA-256 of its canonical JSON"),
+    model: z.string().nullable().describe("What its role is bound to, unless a run says otherwise"),
+    tools: z.array(z.string()),
+    delegates: z.array(z.string()).describe("Agents it may hand tasks to"),
+    constraints: z.array(constraint),
+    budget: definitionBudget.describe("Limits of its own, whatever the run has"),
+  })
+  .meta({ id: "AgentDefinition" });
 
 export const runStepView = z
   .object({

@@ -1,6 +1,8 @@
 /** How long a sign-in of a browser holds at most, and how long without a request. Seconds. */
 export const consoleSessionSeconds = 12 * 3600;
 const consoleIdleSeconds = 2 * 3600;
+/** How long it is remembered after the latest moment at which it could have been good. Seconds. */
+export const consoleKeptSeconds = 7 * 86_400;
 /** How exactly it is known when a browser was last heard of. Seconds. */
 const consoleSeenSeconds = 60;
 

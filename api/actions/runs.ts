@@ -10,7 +10,7 @@ import type { Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import { lockAuthority } from "../../db/queries/authority.ts";
 import { announceRun } from "../../db/queries/changes.ts";
-import { findRun, insertRun, type RunBudget, type RunRow, runSelect } from "../../db/queries/runs.ts";
+import { findRun, insertRun, type RunBudget, type RunRow, readUsedBelow, runSelect } from "../../db/queries/runs.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { requireOu } from "../../operations/lookups.ts";
 import { nudgeRun, signalLookAgain } from "../../temporal/nudge.ts";
@@ -35,7 +35,9 @@ export async function startAgentRun({
     // The row is there: the sweep starts it.
     deps.log.warn({ err: error, run: run.id }, "the run's workflow could not be started yet"),
   );
-  return runToView(run);
+  // A run that the same key has started before may have subagents.
+  const below = await deps.db.readOrganisation(caller.organisationId, (sql) => readUsedBelow(sql, [run]));
+  return runToView(run, below(run.id));
 }
 
 async function storeRun(

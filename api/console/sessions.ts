@@ -1,10 +1,11 @@
 import type { Request, Response } from "express";
 import { hashToken, mintToken } from "../../core/bearer.ts";
-import { consoleSessionSeconds, seenLongAgo, whyOver } from "../../core/console-session.ts";
+import { consoleKeptSeconds, consoleSessionSeconds, seenLongAgo, whyOver } from "../../core/console-session.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Sql, Tx } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
 import {
+  deleteConsoleSessions,
   endConsoleSession,
   findConsoleSession,
   insertConsoleSession,
@@ -12,6 +13,9 @@ import {
 } from "../../db/queries/console-sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 import { clearCookie, readCookie, sessionCookieName, setCookie } from "./cookies.ts";
+
+/** More than one makes: so the organisation's old ones are never more than were made meanwhile. */
+const oldOnesAtOnce = 100;
 
 /**
  * Signs a person's browser in: a new token, never one the browser brought along; what it brought is ended.
@@ -41,6 +45,7 @@ export async function startConsoleSession(
       expiresAt: new Date(now.getTime() + consoleSessionSeconds * 1000),
     });
     audit(deps, tx, person.principalId, "console.sign_in", { method });
+    await deleteConsoleSessions(tx, new Date(now.getTime() - consoleKeptSeconds * 1000), oldOnesAtOnce);
   });
   setCookie(res, deps.config, sessionCookieName(deps.config), token, {
     sameSite: "strict",

@@ -1,10 +1,11 @@
 import { approvalKinds, approvalStatuses } from "../../contracts/views.ts";
 import { approverRoles, mayVote } from "../../core/approval/votes.ts";
 import {
+  type ApprovalReader,
   type ApprovalRow,
   type ApprovalTally,
   approvalSelect,
-  isAlsoAt,
+  isSeenBy,
   isVotable,
   type Kinds,
   pendingKinds,
@@ -13,13 +14,13 @@ import {
 import { type HeldRole, heldRoles } from "../../db/queries/authority.ts";
 import { approvalToView } from "../views/requests.ts";
 import {
-  type Conditions,
+  Conditions,
   found,
+  narrowToOu,
   narrowToPerson,
   narrowToSame,
   narrowToText,
   nobody,
-  ownOr,
   type ReadContext,
   readPage,
   rootsOf,
@@ -29,21 +30,29 @@ const soonMs = 24 * 3_600_000;
 
 export const approvalReads: Record<string, (context: ReadContext) => Promise<unknown>> = {
   "approval.list": async (context) => {
-    const conditions = await readable(context);
-    narrowToSame(context, conditions, { status: "r.status", kind: "r.kind", operation: "r.operation" });
+    const held = await heldBy(context);
+    const conditions = await readable(context, held);
+    await narrowToOu(context, conditions);
+    if (context.query["status"] === "decided") conditions.add("r.status <> 'pending'");
+    else narrowToSame(context, conditions, { status: "r.status" });
+    narrowToSame(context, conditions, { kind: "r.kind", operation: "r.operation" });
     await narrowToPerson(context, conditions, "requester", "r.requester_id");
     narrowToText(context, conditions, ["r.diff ->> 'summary'", "r.operation", "u.email"]);
-    const held = await heldBy(context);
     if (context.query["mine"] !== undefined) await narrowToVotable(context, conditions, held);
     const view = (row: ApprovalRow) => viewFor(context, held, row);
     return readPage<ApprovalRow, unknown>(context, approvalSelect, "r.id", conditions, view, "desc");
   },
   "approval.summary": async (context) => {
-    const { tx, caller, now } = context;
-    const readableRoots = await rootsOf(context, "approval:read");
+    const { tx, now } = context;
     const held = await heldBy(context);
-    const viewer = { principalId: caller.principalId, readableRoots, kinds: await kindsFor(context, held) };
-    const tallies = await tallyApprovals(tx, viewer, now, new Date(now.getTime() + soonMs));
+    const kinds = await kindsFor(context, held);
+    const tallies = await tallyApprovals(
+      tx,
+      await readerOf(context, held),
+      kinds,
+      now,
+      new Date(now.getTime() + soonMs),
+    );
     const pending = tallies.filter(({ status }) => status === "pending");
     const count = (some: readonly ApprovalTally[], what: "count" | "expiring" | "votable" = "count") =>
       some.reduce((sum, tally) => sum + tally[what], 0);
@@ -67,14 +76,23 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
   },
   "approval.get": async (context) => {
     const id = context.params["request_id"];
-    const conditions = (await readable(context)).add("r.id = ?", id);
+    const held = await heldBy(context);
+    const conditions = (await readable(context, held)).add("r.id = ?", id);
     const row = await context.tx.maybe<ApprovalRow>(`${approvalSelect} where ${conditions.sql}`, conditions.values);
-    return viewFor(context, await heldBy(context), found(row, "approval request", id));
+    return viewFor(context, held, found(row, "approval request", id));
   },
 };
 
-/** A request may be about other OUs than its own: their approvers must see it. $2 are the OUs the caller may read at. */
-const readable = (context: ReadContext) => ownOr(context, "r.requester_id", "approval:read", ` or ${isAlsoAt("$2")}`);
+async function readerOf(context: ReadContext, roles: readonly HeldRole[]): Promise<ApprovalReader> {
+  return { principalId: context.caller.principalId, roots: await rootsOf(context, "approval:read"), roles };
+}
+
+/** Only what the caller sees. */
+async function readable(context: ReadContext, held: readonly HeldRole[]): Promise<Conditions> {
+  const conditions = new Conditions();
+  const seen = isSeenBy(await readerOf(context, held), (value) => `$${conditions.values.push(value)}`);
+  return conditions.add(seen);
+}
 
 const heldBy = ({ tx, caller, now }: ReadContext) => heldRoles(tx, caller.principalId, now);
 

@@ -49,6 +49,7 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
     for (const [name, field] of Object.entries(fieldsOf))
       if (query[name] !== undefined) conditions.add(`entry ->> '${field}' = ?`, query[name]);
     if (query["trace_id"] !== undefined) conditions.add("trace_id = ?", query["trace_id"]);
+    if (query["request"] !== undefined) conditions.add("request_id = ?", query["request"]);
     if (query["run"] !== undefined)
       // By its trace first: that is what the index knows.
       conditions.add(

@@ -1,4 +1,12 @@
-import { type RunRow, readRunEvents, runSelect, runTree, type StepRow, usedBelow } from "../../db/queries/runs.ts";
+import {
+  type RunRow,
+  readRunEvents,
+  readUsedBelow,
+  runSelect,
+  runTree,
+  type StepRow,
+  usedBelow,
+} from "../../db/queries/runs.ts";
 import { runToView, stepToView } from "../views/runs.ts";
 import {
   Conditions,
@@ -39,7 +47,9 @@ export const runReads: Record<string, Read> = {
     narrowToText(context, conditions, ["r.input_summary"]);
     if (context.query["root"] === undefined) conditions.add("r.parent_run_id is null");
     else conditions.add("r.root_run_id = ?::uuid", context.query["root"]);
-    return readPage<RunRow, unknown>(context, runSelect, "r.id", conditions, (row) => runToView(row), "desc");
+    const page = await readPage<RunRow, RunRow>(context, runSelect, "r.id", conditions, (row) => row, "desc");
+    const below = await readUsedBelow(context.tx, page.data);
+    return { ...page, data: page.data.map((row) => runToView(row, below(row.id))) };
   },
   "run.get": async (context) => {
     const run = await readableRun(context);
@@ -50,12 +60,13 @@ export const runReads: Record<string, Read> = {
         [run.id, latestSteps],
       ),
     ]);
+    const below = usedBelow(tree);
     return {
-      ...runToView(run, usedBelow(tree, run.id)),
+      ...runToView(run, below(run.id)),
       input: run.input,
       plan: run.plan,
       steps: steps.reverse().map(stepToView),
-      children: tree.filter(({ id }) => id !== run.id).map((row) => runToView(row, usedBelow(tree, row.id))),
+      children: tree.filter(({ id }) => id !== run.id).map((row) => runToView(row, below(row.id))),
     };
   },
   "run_event.list": async (context) => {
@@ -94,10 +105,11 @@ export const runReads: Record<string, Read> = {
     const run = await readableRun(context);
     const tree = await runTree(context.tx, run.id);
     const whole = (sql: string, id: string) => context.tx.rows<Record<string, unknown>>(sql, [id]);
+    const below = usedBelow(tree);
     const runs = [];
     for (const row of tree)
       runs.push({
-        ...runToView(row, usedBelow(tree, row.id)),
+        ...runToView(row, below(row.id)),
         input: row.input,
         plan: row.plan,
         definition: (

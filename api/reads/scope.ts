@@ -60,15 +60,10 @@ export async function narrowToOu(
 }
 
 /** The caller's own, and those in OUs where they hold a permission. */
-export async function ownOr(
-  context: ReadContext,
-  ownColumn: string,
-  permission: Permission,
-  or = "",
-): Promise<Conditions> {
+export async function ownOr(context: ReadContext, ownColumn: string, permission: Permission): Promise<Conditions> {
   const conditions = new Conditions();
   conditions.values.push(context.caller.principalId, await rootsOf(context, permission));
-  conditions.add(`(${ownColumn} = $1 or o.ancestors && $2::uuid[]${or})`);
+  conditions.add(`(${ownColumn} = $1 or o.ancestors && $2::uuid[])`);
   await narrowToOu(context, conditions);
   return conditions;
 }

@@ -1,7 +1,9 @@
 import { Router } from "express";
+import { approverRoles, asksOneOf } from "../../core/approval/votes.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Sql } from "../../db/database.ts";
-import { grantedEverywhere } from "../../db/queries/authority.ts";
+import { requirementsOf } from "../../db/queries/approvals.ts";
+import { grantedEverywhere, heldRoles } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
@@ -19,7 +21,7 @@ interface ChangeRow extends Cursor {
   ou_path: string | null;
   ancestors: string[] | null;
   principal_id: string | null;
-  payload: Record<string, unknown>;
+  payload: { target?: { type: string; id: string } } & Record<string, unknown>;
 }
 
 const pageSize = 200;
@@ -90,16 +92,34 @@ export function eventRoutes(deps: ApiDeps): Router {
       );
       const [scanned, holds] = await Promise.all([rows, signedIn]);
       if (!holds) return undefined;
-      const granted = scanned.length === 0 ? [] : await grantedEverywhere(tx, caller.principalId, deps.now());
+      if (scanned.length === 0) return { scanned, readable: [] };
+      const [granted, asked, held] = await Promise.all([
+        grantedEverywhere(tx, caller.principalId, deps.now()),
+        requirementsOf(tx, scanned.filter(isOfApproval).map(approvalIn)),
+        scanned.some(isOfApproval) ? heldRoles(tx, caller.principalId, deps.now()) : [],
+      ]);
       const roots = new Map(granted.map(({ permission, ous }) => [permission, ous]));
-      const readable = scanned.filter(
-        (row) =>
-          row.principal_id === caller.principalId ||
-          (row.ancestors ?? []).some((ou) => roots.get(row.permission)?.includes(ou) === true),
-      );
-      return { scanned, readable };
+      const isReadable = (row: ChangeRow) => {
+        if (row.principal_id === caller.principalId) return true;
+        const ancestors = row.ancestors ?? [];
+        const requirements = isOfApproval(row) ? (asked.get(approvalIn(row)) ?? []) : [];
+        const at = [...ancestors, ...requirements.flatMap(({ alsoAt = [] }) => alsoAt)];
+        if (at.some((ou) => roots.get(row.permission)?.includes(ou) === true)) return true;
+        // Whoever may decide a request may see it.
+        return asksOneOf(requirements, approverRoles(held, ancestors, requirements));
+      };
+      return { scanned, readable: scanned.filter(isReadable) };
     });
   }
+}
+
+function isOfApproval({ permission }: ChangeRow): boolean {
+  return permission === "approval:read";
+}
+
+/** The approval request that an event is about. */
+function approvalIn({ payload }: ChangeRow): string {
+  return payload.target?.id ?? "";
 }
 
 /** Behind the oldest running transaction: none can still write an event that sorts before one already read. */

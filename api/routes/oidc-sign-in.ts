@@ -15,6 +15,7 @@ import { safeReturnTo } from "../console/return-to.ts";
 import { startConsoleSession } from "../console/sessions.ts";
 import { SignInFault, toSignInFault } from "../console/sign-in-fault.ts";
 import type { ApiDeps } from "../deps.ts";
+import { limitByAddress } from "../rate-limits.ts";
 import { recordSecurityEvent } from "../security-events.ts";
 
 /**
@@ -26,11 +27,18 @@ export function oidcSignInRoutes(deps: ApiDeps, identifier: Identifier): Router 
   const clientOf = createOidcClients(deps);
   const callback = `${deps.config.apiUrl}/sign-in/callback`;
 
-  router.get("/sign-in/oidc", async (req, res) => {
+  const limited = limitByAddress(deps, {
+    handler: (req, res) =>
+      void orBack(req, res, () => {
+        throw new SignInFault("too_many_requests", "more came from one address within a minute than may");
+      }),
+  });
+
+  router.get("/sign-in/oidc", limited, async (req, res) => {
     res.locals["operation"] = "sign_in.oidc";
     await orBack(req, res, () => begin(req, res));
   });
-  router.get("/sign-in/callback", async (req, res) => {
+  router.get("/sign-in/callback", limited, async (req, res) => {
     res.locals["operation"] = "sign_in.callback";
     await orBack(req, res, () => finish(req, res));
   });

@@ -6,6 +6,7 @@ import type { ApiDeps } from "../deps.ts";
 import { parseInput } from "../problem.ts";
 import { approvalReads } from "../reads/approvals.ts";
 import { auditReads } from "../reads/audit.ts";
+import { definitionReads } from "../reads/definitions.ts";
 import { directoryReads } from "../reads/directory.ts";
 import { governanceReads } from "../reads/governance.ts";
 import { meReads } from "../reads/me.ts";
@@ -15,6 +16,7 @@ import { versionOf } from "../views/version.ts";
 
 const handlers = {
   ...meReads,
+  ...definitionReads,
   ...directoryReads,
   ...approvalReads,
   ...auditReads,

@@ -2,7 +2,14 @@ import { Router } from "express";
 import { PowerloomError } from "../../core/errors.ts";
 import type { Sql } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
-import { findRun, type RunEventRow, type RunRow, readRunEvents, runTree, usedBelow } from "../../db/queries/runs.ts";
+import {
+  findRun,
+  type RunEventRow,
+  type RunRow,
+  readRunEvents,
+  readUsedBelow,
+  type Used,
+} from "../../db/queries/runs.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
@@ -90,14 +97,14 @@ export function runStreamRoutes(deps: ApiDeps): Router {
     caller: Caller,
     runId: string,
     after: number,
-  ): Promise<{ run: RunRow; below: ReturnType<typeof usedBelow>; events: RunEventRow[] } | undefined> {
+  ): Promise<{ run: RunRow; below: Used; events: RunEventRow[] } | undefined> {
     return deps.db.readOrganisation(caller.organisationId, async (sql) => {
       // Before the events: when it has ended, all of them are there.
       const [run, signedIn] = await Promise.all([findRun(sql, runId), stillSignedIn(deps, sql, caller.consoleSession)]);
       if (!signedIn || run === undefined || !(await maySee(sql, run, caller))) return undefined;
       const events = await readRunEvents(sql, run.root_run_id, after, pageSize);
-      const below = usedBelow(await runTree(sql, run.id), run.id);
-      return { run, below, events };
+      const below = await readUsedBelow(sql, [run]);
+      return { run, below: below(run.id), events };
     });
   }
 

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import type { runStepView, runView } from "../../contracts/runs.ts";
-import type { RunRow, StepRow } from "../../db/queries/runs.ts";
+import type { RunRow, StepRow, Used } from "../../db/queries/runs.ts";
 
 /** @param below what its subagents have used */
-export function runToView(row: RunRow, below = { tokens: 0, costMicros: 0, calls: 0 }): z.infer<typeof runView> {
+export function runToView(row: RunRow, below: Used): z.infer<typeof runView> {
   const { tokens, cost_micros, calls, wall_seconds } = row.budget;
   return {
     id: row.id,

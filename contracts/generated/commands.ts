@@ -570,7 +570,8 @@ export const commands: readonly CommandSpec[] = [
         in: "query",
         required: false,
         type: "string",
-        enum: ["pending", "approved", "denied", "expired", "cancelled", "applied", "refused"],
+        enum: ["pending", "approved", "denied", "expired", "cancelled", "applied", "refused", "decided"],
+        description: "`decided`: whatever has become of it",
       },
       {
         name: "kind",
@@ -759,6 +760,15 @@ export const commands: readonly CommandSpec[] = [
         description: "Only with this text, in any case, in the task",
       },
     ],
+  },
+  {
+    name: "agent_definition.list",
+    command: "agent-definitions list",
+    summary: "Agent definitions that a run can begin with: what each is bound to, and what it may use",
+    method: "GET",
+    path: "/agent-definitions",
+    kind: "read",
+    params: [],
   },
   {
     name: "run.get",
@@ -951,6 +961,13 @@ export const commands: readonly CommandSpec[] = [
         required: false,
         type: "string",
         description: "Only entries of this trace: a tree of runs, with what people said to it and decided",
+      },
+      {
+        name: "request",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Only entries of this request, what people said to it included: id",
       },
       {
         name: "run",

@@ -19,7 +19,7 @@ export interface CastVote {
 }
 
 /** How a role counts that is held at another OU than the request's. */
-function roleAt(role: string, ouId: string): string {
+export function roleAt(role: string, ouId: string): string {
   return `${role}@${ouId}`;
 }
 
@@ -44,6 +44,11 @@ export function approverRoles(
 function wanted({ approverRole, alsoAt }: Requirement): string {
   const ou = alsoAt?.at(-1);
   return ou === undefined ? approverRole : roleAt(approverRole, ou);
+}
+
+/** Whether a request asks somebody with these roles, as `approverRoles` gives them. */
+export function asksOneOf(requirements: readonly Requirement[], roles: readonly string[]): boolean {
+  return requirements.some((requirement) => roles.includes(wanted(requirement)));
 }
 
 export interface Ballot {
@@ -75,7 +80,7 @@ export function castVote(ballot: Ballot, vote: Vote): VoteOutcome {
 
   if (vote.delegated) return refuse("forbidden", "a delegated token never approves");
   if (vote.principalId === ballot.requesterId) return refuse("forbidden", "nobody decides on their own request");
-  if (!ballot.requirements.some((requirement) => vote.roles.includes(wanted(requirement)))) {
+  if (!asksOneOf(ballot.requirements, vote.roles)) {
     const roles = [...new Set(ballot.requirements.map((requirement) => requirement.approverRole))].join(" or ");
     return refuse("forbidden", `deciding this needs the role ${roles} on the OU it is about`);
   }

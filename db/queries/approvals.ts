@@ -1,6 +1,7 @@
 import { type Decision, decisionOf } from "../../core/approval/decision.ts";
-import type { ApprovalStatus, CastVote, Requirement } from "../../core/approval/votes.ts";
+import { type ApprovalStatus, type CastVote, type Requirement, roleAt } from "../../core/approval/votes.ts";
 import type { Sql, Tx } from "../database.ts";
+import type { HeldRole } from "./authority.ts";
 import { announce } from "./changes.ts";
 
 export interface ApprovalRow {
@@ -51,6 +52,16 @@ export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise
   return row;
 }
 
+/** What is asked of approvers, by request. */
+export async function requirementsOf(sql: Sql, ids: readonly string[]): Promise<Map<string, Requirement[]>> {
+  if (ids.length === 0) return new Map();
+  const rows = await sql.rows<{ id: string; requirements: Requirement[] }>(
+    "select id, requirements from approval_requests where id = any ($1::text[])",
+    [[...new Set(ids)]],
+  );
+  return new Map(rows.map(({ id, requirements }) => [id, requirements]));
+}
+
 /** What pending requests at one OU ask for: few different things, however many requests there are. */
 export interface PendingKinds {
   ou_id: string;
@@ -92,9 +103,32 @@ export function isVotable(at: { person: string; now: string; ous: string; digest
     and r.id not in (select request_id from approval_votes where principal_id = ${at.person})`;
 }
 
-/** SQL: the request is also about one of these OUs. Its approvers must see it. */
-export function isAlsoAt(ous: string): string {
-  return `r.also_at ?| ${ous}::text[]`;
+/** Somebody who reads requests. */
+export interface ApprovalReader {
+  principalId: string;
+  /** OUs from which downwards they may read approvals. */
+  roots: readonly string[];
+  /** All they hold. */
+  roles: readonly HeldRole[];
+}
+
+/**
+ * SQL: somebody sees the request. It is their own; or it is about an OU, its own or another, where they may read approvals; or
+ * it asks for a role that they hold there: whoever may decide may see, before and after.
+ * @param hold takes a value and gives its placeholder
+ */
+export function isSeenBy(reader: ApprovalReader, hold: (value: unknown) => string): string {
+  const below = (ous: string) => `r.ou_id in (select at.id from ous at where at.ancestors && ${ous}::uuid[])`;
+  const roots = hold(reader.roots);
+  const sorts = [
+    `r.requester_id = ${hold(reader.principalId)}::uuid`,
+    below(roots),
+    `r.also_at ?| ${roots}::text[]`,
+    `r.asked_roles && ${hold(reader.roles.map(({ role, ou_id }) => roleAt(role, ou_id)))}::text[]`,
+  ];
+  for (const [role, held] of Map.groupBy(reader.roles, (one) => one.role))
+    sorts.push(`${hold(role)} = any (r.asked_roles) and ${below(hold(held.map(({ ou_id }) => ou_id)))}`);
+  return sorts.map((sort) => `(${sort})`).join(" or ");
 }
 
 export interface ApprovalTally {
@@ -110,23 +144,24 @@ export interface ApprovalTally {
 
 /**
  * Counts the requests a person may see.
- * @param viewer who, the OUs from which downwards they may read approvals, and the kinds their roles count for
+ * @param kinds those their roles count for
  */
 export function tallyApprovals(
   sql: Sql,
-  viewer: { principalId: string; readableRoots: readonly string[]; kinds: Kinds },
+  reader: ApprovalReader,
+  kinds: Kinds,
   now: Date,
   soon: Date,
 ): Promise<ApprovalTally[]> {
-  const votable = isVotable({ person: "$1::uuid", now: "$3::timestamptz", ous: "$5", digests: "$6" });
+  const votable = isVotable({ person: "$1::uuid", now: "$2::timestamptz", ous: "$4", digests: "$5" });
+  const values: unknown[] = [reader.principalId, now, soon, kinds.ous, kinds.digests];
+  const seen = isSeenBy(reader, (value) => `$${values.push(value)}`);
   return sql.rows<ApprovalTally>(
     `select r.status, r.kind, r.operation, count(*)::integer as count,
-            (count(*) filter (where r.expires_at > $3::timestamptz and r.expires_at <= $4::timestamptz))::integer as expiring,
+            (count(*) filter (where r.expires_at > $2::timestamptz and r.expires_at <= $3::timestamptz))::integer as expiring,
             (count(*) filter (where ${votable}))::integer as votable
-       from approval_requests r
-      where r.requester_id = $1::uuid or r.ou_id in (select o.id from ous o where o.ancestors && $2::uuid[]) or ${isAlsoAt("$2")}
-      group by r.status, r.kind, r.operation`,
-    [viewer.principalId, viewer.readableRoots, now, soon, viewer.kinds.ous, viewer.kinds.digests],
+       from approval_requests r where ${seen} group by r.status, r.kind, r.operation`,
+    values,
   );
 }
 

@@ -34,6 +34,18 @@ export async function touchConsoleSession(tx: Tx, tokenHash: string, now: Date):
   ]);
 }
 
+/**
+ * Deletes sign-ins that have run out before a time, ended early or not, at most `atMost` of them. Those that somebody else is
+ * deleting are left to them.
+ */
+export async function deleteConsoleSessions(tx: Tx, expiredBefore: Date, atMost: number): Promise<void> {
+  await tx.run(
+    `delete from console_sessions where token_hash = any (array(
+       select token_hash from console_sessions where expires_at < $1 order by expires_at limit $2 for update skip locked))`,
+    [expiredBefore, atMost],
+  );
+}
+
 /** @returns false when it had ended before */
 export async function endConsoleSession(tx: Tx, tokenHash: string, reason: string, now: Date): Promise<boolean> {
   const ended = await tx.run(

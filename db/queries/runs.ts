@@ -344,14 +344,41 @@ export function runTree(sql: Sql, runId: string): Promise<RunRow[]> {
   );
 }
 
-/** What the subagents of a run have used, at any depth. */
-export function usedBelow(tree: readonly RunRow[], id: string): { tokens: number; costMicros: number; calls: number } {
-  const sum = { tokens: 0, costMicros: 0, calls: 0 };
-  for (const child of tree.filter((row) => row.parent_run_id === id)) {
-    const below = usedBelow(tree, child.id);
-    sum.tokens += Number(child.tokens_total) + below.tokens;
-    sum.costMicros += Number(child.cost_micros_total) + below.costMicros;
-    sum.calls += child.calls_total + below.calls;
-  }
-  return sum;
+/** What runs have used together. */
+export interface Used {
+  tokens: number;
+  costMicros: number;
+  calls: number;
+}
+
+type UsedRow = Pick<RunRow, "id" | "parent_run_id" | "tokens_total" | "cost_micros_total" | "calls_total">;
+
+/** What the subagents of a run have used, at any depth, for each run in these trees. */
+export function usedBelow(trees: readonly UsedRow[]): (id: string) => Used {
+  const children = Map.groupBy(trees, (row) => row.parent_run_id);
+  const below = (id: string): Used => {
+    const sum = { tokens: 0, costMicros: 0, calls: 0 };
+    for (const child of children.get(id) ?? []) {
+      const further = below(child.id);
+      sum.tokens += Number(child.tokens_total) + further.tokens;
+      sum.costMicros += Number(child.cost_micros_total) + further.costMicros;
+      sum.calls += child.calls_total + further.calls;
+    }
+    return sum;
+  };
+  return below;
+}
+
+/** The same for runs of any trees, read at once: subagents that the reader of a run may not see have used what is its own. */
+export async function readUsedBelow(
+  sql: Sql,
+  runs: readonly Pick<RunRow, "root_run_id">[],
+): Promise<(id: string) => Used> {
+  if (runs.length === 0) return usedBelow([]);
+  const rows = await sql.rows<UsedRow>(
+    `select id, parent_run_id, tokens_total, cost_micros_total, calls_total from agent_runs
+      where root_run_id = any ($1::uuid[]) and parent_run_id is not null`,
+    [[...new Set(runs.map((run) => run.root_run_id))]],
+  );
+  return usedBelow(rows);
 }

@@ -278,6 +278,59 @@ describe("the end of a sign-in", () => {
     }
   });
 
+  test("it is forgotten a week after it could have been good at last, with its tickets; nobody else's is", async () => {
+    const day = 86_400;
+    const [org, other] = await Promise.all([makeOrganisation("old"), makeOrganisation("old")]);
+    const browsers = await Promise.all(
+      [org, org, other].map((organisation) => signedIn(organisation.admin.email, dev.url)),
+    );
+    const [unused, ended, foreign] = browsers.map((browser) => browser.cookies.get(cookieName)) as string[];
+    await browsers[1]?.send("POST", "/sign-out");
+    await query(
+      `insert into stream_tickets (organisation_id, ticket_hash, session_id, principal_id, expires_at, console_session)
+       values ($1, $2, gen_random_uuid(), gen_random_uuid(), now(), $3),
+              ($1, $4, gen_random_uuid(), gen_random_uuid(), now(), null)`,
+      [org.organisationId, `of-${unused}`, hashToken(unused ?? ""), `of-token-${unused}`],
+    );
+    const tickets = () =>
+      query<{ ticket_hash: string }>("select ticket_hash from stream_tickets where organisation_id = $1", [
+        org.organisationId,
+      ]);
+    try {
+      dev.shiftClock(7.4 * day);
+      const later = await signedIn(org.admin.email, dev.url);
+      expect(await rowOf(unused)).toMatchObject({ ended_at: null });
+      expect(await rowOf(ended)).toMatchObject({ end_reason: "signed out" });
+      expect(await tickets()).toHaveLength(2);
+
+      dev.shiftClock(7.6 * day);
+      await signedIn(org.admin.email, dev.url);
+      expect([await rowOf(unused), await rowOf(ended)]).toEqual([undefined, undefined]);
+      expect(await tickets()).toEqual([{ ticket_hash: `of-token-${unused}` }]);
+      expect(await rowOf(later.cookies.get(cookieName))).toMatchObject({ ended_at: null });
+      // Another organisation's are its own.
+      expect(await rowOf(foreign)).toMatchObject({ ended_at: null });
+      // What was done is in the audit log for good.
+      const entries = await query<{ operation: string }>(
+        `select entry->>'operation' as operation from control_plane_audit
+          where organisation_id = $1 and entry->>'operation' like 'console.%' order by position`,
+        [org.organisationId],
+      );
+      expect(entries.map(({ operation }) => operation)).toEqual([
+        "console.sign_in",
+        "console.sign_in",
+        "console.sign_out",
+        "console.sign_in",
+        "console.sign_in",
+      ]);
+      // The old cookie is one that nobody was given.
+      browsers[0]?.cookies.set(cookieName, unused ?? "");
+      expect((await browsers[0]?.send("GET", "/me"))?.status).toBe(401);
+    } finally {
+      dev.shiftClock(0);
+    }
+  });
+
   test("use is written down at most once a minute", async () => {
     try {
       const browser = await signedIn(undefined, dev.url);

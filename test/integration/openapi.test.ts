@@ -15,6 +15,7 @@ interface Entry {
 interface Document {
   openapi: string;
   paths: Record<string, Record<string, Entry>>;
+  components: { responses: Record<string, { content: Record<string, unknown> }> };
 }
 
 describe("the OpenAPI document", () => {
@@ -45,6 +46,23 @@ describe("the OpenAPI document", () => {
         if (asksWho) expect(refusals, entry.operationId).toEqual(["401", "403", "422"]);
         else expect(refusals, entry.operationId).not.toContain("401");
       }
+  });
+
+  test("names each refusal once, and refers to it wherever it may be answered", async () => {
+    const document = (await (await fetch(`${sharedStack().apiUrl}/openapi.json`)).json()) as Document;
+    const named = document.components.responses;
+    for (const response of Object.values(named))
+      expect(Object.keys(response.content)).toEqual(["application/problem+json"]);
+    const used = new Set<string>();
+    for (const item of Object.values(document.paths))
+      for (const { operationId, responses } of Object.values(item))
+        for (const [status, response] of Object.entries(responses)) {
+          if (Number(status) < 400) continue;
+          const name = /^#\/components\/responses\/(\w+)$/.exec(String((response as { $ref?: unknown }).$ref))?.[1];
+          expect(named, `${operationId} ${status}`).toHaveProperty(name ?? "a name");
+          used.add(name ?? "");
+        }
+    expect([...used].toSorted()).toEqual(Object.keys(named).toSorted());
   });
 
   test("every described path is answered by a route of its own, and asks for a token first", async () => {

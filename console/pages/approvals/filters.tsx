@@ -37,8 +37,9 @@ export function Filters({
               value,
               label: `${value} (${summary.data?.by_status[value] ?? 0})`,
             }))}
-            value={search.outcome ?? "applied"}
-            allowDeselect={false}
+            placeholder="Any outcome"
+            value={search.outcome ?? null}
+            clearable
             onChange={(outcome) => onChange({ outcome: outcome ?? undefined })}
           />
         ) : null}

@@ -8,11 +8,18 @@ export type InboxSearch = ReturnType<typeof inboxSearch>;
 const tabs = ["mine", "pending", "decided"] as const;
 export type Tab = (typeof tabs)[number];
 
-type Status = Shown["Approval"]["status"];
+type Status = Shown["Approval"]["status"] | "decided";
 type Kind = Shown["Approval"]["kind"];
 
 /** What can become of a request, as people look for it. */
-export const outcomes = ["applied", "approved", "denied", "refused", "expired", "cancelled"] satisfies Status[];
+export const outcomes = [
+  "applied",
+  "approved",
+  "denied",
+  "refused",
+  "expired",
+  "cancelled",
+] satisfies Shown["Approval"]["status"][];
 
 /** What may wait for a decision, in words. */
 export const kindWords: Readonly<Record<Kind, string>> = {
@@ -41,7 +48,7 @@ export function filtersOf(search: InboxSearch): InboxFilters {
   const tab = tabOf(search);
   const kind = kinds.find((known) => known === search.kind);
   return {
-    status: tab === "decided" ? (outcomes.find((known) => known === search.outcome) ?? "applied") : "pending",
+    status: tab === "decided" ? (outcomes.find((known) => known === search.outcome) ?? "decided") : "pending",
     ...(tab === "mine" ? { mine: "true" } : {}),
     ...(search.q === undefined ? {} : { q: search.q.slice(0, 200) }),
     ...(kind === undefined ? {} : { kind }),

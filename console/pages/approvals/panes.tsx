@@ -94,11 +94,12 @@ export function Panes({
 
 /** Nothing yet, or nothing at all, and why. */
 function NoRows({ search, ended }: { search: InboxSearch; ended: boolean }) {
-  const { q, kind, operation, requester } = search;
+  const { q, kind, operation, requester, outcome } = search;
   if (!ended) return <Loading lines={8} />;
   if ([q, kind, operation, requester].some((filter) => filter !== undefined))
     return <Empty title="Nothing like this">Take a filter away to see more.</Empty>;
-  if (tabOf(search) === "decided") return <Empty title="Nothing has ended like this yet" />;
+  if (tabOf(search) === "decided")
+    return <Empty title={outcome === undefined ? "Nothing has been decided yet" : "Nothing has ended like this yet"} />;
   return (
     <Empty title={tabOf(search) === "mine" ? "Nothing waits for your decision" : "Nothing waits that you may see"}>
       What approval policies or agents ask for appears here by itself.

@@ -8,6 +8,7 @@ export const auditSearch = textSearch(
   "outcome",
   "target",
   "session",
+  "request",
   "run",
   "trace_id",
   "from",

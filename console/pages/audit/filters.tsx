@@ -7,8 +7,10 @@ type Change = (change: Partial<Record<keyof AuditSearch, string | undefined>>) =
 
 /** What the trail is narrowed by: people, what and outcome at once; the rest when asked for, or when it is set. */
 export function Filters({ search, onChange }: { search: AuditSearch; onChange: Change }) {
-  const { act, session, run, trace_id: trace, from, to } = search;
-  const [more, { toggle }] = useDisclosure([act, session, run, trace, from, to].some((filter) => filter !== undefined));
+  const { act, session, request, run, trace_id: trace, from, to } = search;
+  const [more, { toggle }] = useDisclosure(
+    [act, session, request, run, trace, from, to].some((filter) => filter !== undefined),
+  );
   return (
     <search aria-label="Narrow the trail">
       <SimpleGrid cols={{ base: 2, md: 4 }} spacing="xs" verticalSpacing="xs">
@@ -55,13 +57,14 @@ export function Filters({ search, onChange }: { search: AuditSearch; onChange: C
             onChange={(value) => onChange({ act: value })}
           />
           <TextFilter label="Session id" value={session} onChange={(value) => onChange({ session: value })} />
+          <TextFilter label="Request id" value={request} onChange={(value) => onChange({ request: value })} />
           <TextFilter label="Run id" value={run} onChange={(value) => onChange({ run: value })} />
           <TextFilter label="Trace id" value={trace} onChange={(value) => onChange({ trace_id: value })} />
         </SimpleGrid>
       </Collapse>
       <Group justify="flex-end" mt={4}>
         <Button variant="subtle" size="compact-xs" onClick={toggle} aria-expanded={more}>
-          {more ? "Fewer filters" : "More filters: time, session, run, trace"}
+          {more ? "Fewer filters" : "More filters: time, session, request, run, trace"}
         </Button>
       </Group>
     </search>

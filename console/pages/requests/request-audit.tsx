@@ -1,29 +1,30 @@
-import { Text } from "@mantine/core";
+import { Anchor, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { Moment } from "../../parts/moment.tsx";
 import { Person } from "../../parts/person.tsx";
 import { Section } from "../../parts/section.tsx";
 import { ShortList } from "../../parts/short-list.tsx";
 import { Problem } from "../../parts/states.tsx";
 import { Status } from "../../parts/status.tsx";
-import { $api, type Shown } from "../../wire/client.ts";
+import { $api } from "../../wire/client.ts";
 
 /** What the audit trail says of one change: its own entries, and those of votes on it. */
-export function RequestAudit({ request }: { request: Shown["Request"] }) {
-  const { id, operation, requester_id: requester, created_at: from } = request;
-  const own = $api.useQuery("get", "/audit", {
-    params: { query: { operation, sub: requester, from, limit: 200, ...until(request.finished_at) } },
-  });
-  const votes = $api.useQuery("get", "/audit", { params: { query: { target: `request:${id}`, limit: 200 } } });
-  const error = own.error ?? votes.error;
-  const entries = [...(own.data?.data ?? []).filter((entry) => isAbout(entry, id)), ...(votes.data?.data ?? [])].sort(
-    (a, b) => a.position - b.position,
-  );
+export function RequestAudit({ id }: { id: string }) {
+  const found = $api.useQuery("get", "/audit", { params: { query: { request: id, limit: 200 } } });
+  const entries = [...(found.data?.data ?? [])].reverse();
   return (
-    <Section title="Audit entries">
-      {error === null ? null : <Problem error={error} />}
+    <Section
+      title="Audit entries"
+      actions={
+        <Anchor size="sm" renderRoot={(props) => <Link {...props} to="/audit" search={{ request: id }} />}>
+          In the trail
+        </Anchor>
+      }
+    >
+      {found.error === null ? null : <Problem error={found.error} />}
       {entries.length === 0 ? (
         <Text size="sm" c="dimmed">
-          {own.isPending || votes.isPending ? "Loading" : "None was found."}
+          {found.isPending ? "Loading" : "None was found."}
         </Text>
       ) : (
         <ShortList
@@ -42,15 +43,4 @@ export function RequestAudit({ request }: { request: Shown["Request"] }) {
       )}
     </Section>
   );
-}
-
-const marginMs = 60_000;
-
-/** The entry is written in the transaction that ends the request: a little later by the clock. */
-function until(finishedAt: string | null): { to?: string } {
-  return finishedAt === null ? {} : { to: new Date(Date.parse(finishedAt) + marginMs).toISOString() };
-}
-
-function isAbout({ body, approval_id: approval }: Shown["AuditEntry"], id: string): boolean {
-  return approval === id || (typeof body === "object" && body !== null && "id" in body && body.id === id);
 }

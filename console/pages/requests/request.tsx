@@ -86,7 +86,7 @@ function Whole({ request }: { request: Shown["Request"] }) {
               <Value value={result} />
             </Section>
           )}
-          {may("audit:read") ? <RequestAudit request={request} /> : null}
+          {may("audit:read") ? <RequestAudit id={request.id} /> : null}
         </Stack>
       </Grid.Col>
     </Grid>

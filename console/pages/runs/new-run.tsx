@@ -1,4 +1,4 @@
-import { Anchor, Autocomplete, Button, Group, Stack, Textarea } from "@mantine/core";
+import { Anchor, Button, Group, Select, Stack, Textarea } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useRef, useState } from "react";
@@ -13,12 +13,10 @@ import { FilesField } from "./files-field.tsx";
 import { ModelFields } from "./model-fields.tsx";
 import { bodyOfRun, emptyRun, type RunDraft } from "./run-draft.ts";
 
-/** Those that come along; an installation may have more of its own. */
-const knownAgents = ["orchestrator", "planner", "executor", "reviewer"];
-
 /** Gives a task to agents. */
 export function NewRun() {
   const me = $api.useQuery("get", "/me", {}, { staleTime: 60_000 });
+  const definitions = $api.useQuery("get", "/agent-definitions", {}, { staleTime: 60_000 });
   const [draft, setDraft] = useState<RunDraft>(emptyRun);
   const navigate = useNavigate();
   // One key for one intention: sent twice, it is one run. What is changed is another.
@@ -37,6 +35,8 @@ export function NewRun() {
   };
   const faults = start.error === null ? [] : toProblem(start.error).fields;
   const faultOf = (pointer: string) => faults.find((fault) => fault.pointer === pointer)?.detail;
+  const known = definitions.data?.data ?? [];
+  const chosen = known.find(({ id }) => id === draft.agent);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     start.mutate();
@@ -74,15 +74,18 @@ export function NewRun() {
                 value={draft.ou}
                 onChange={(ou) => change({ ou: ou ?? "" })}
               />
-              <Autocomplete
+              <Select
                 label="Agent"
-                description="Which agent definition begins"
-                data={knownAgents}
-                value={draft.agent}
+                description={chosen?.description ?? "Which agent definition begins"}
+                data={known.map(({ id }) => id)}
+                value={chosen?.id ?? null}
                 error={faultOf("/agent")}
-                onChange={(agent) => change({ agent })}
-                autoComplete="off"
+                onChange={(agent) => change({ agent: agent ?? "" })}
+                allowDeselect={false}
+                searchable
+                nothingFoundMessage="There is no such agent definition"
               />
+              {definitions.error === null ? null : <Problem error={definitions.error} />}
             </Stack>
           </Section>
           <BudgetFields draft={draft} onChange={change} faultOf={faultOf} />

@@ -15,6 +15,7 @@ const reasons: Readonly<Record<SignInError, string>> = {
   unknown_organisation: "There is no such organisation, or it has no identity provider.",
   unknown_person: "Nobody in this organisation has the verified address you signed in with. Ask an administrator.",
   suspended: "Your access is suspended. Ask an administrator.",
+  too_many_requests: "Too many sign-ins came from your network just now. Please try again in a minute.",
   provider_away: "The identity provider cannot be reached. Please try again.",
   unavailable: "Powerloom could not finish signing you in just now. Please try again.",
   provider_refused:

@@ -254,6 +254,9 @@ test.each(variant("the list is narrowed by its address, and the address by its f
   const done = await ask("done");
   await voteOn(two, done);
   await decided(done.id, "applied");
+  const unwanted = await ask("unwanted");
+  await voteOn(two, unwanted, "deny");
+  await decided(unwanted.id, "denied");
   const context = await signedIn(browser, one.email);
   const page = await openPage(context, `/approvals?tab=pending&q=needle&requester=${requester.email}&kind=operation`);
   await page.getByRole("link", { name: /Create agent needle/ }).waitFor();
@@ -266,6 +269,12 @@ test.each(variant("the list is narrowed by its address, and the address by its f
   await page.getByRole("tab", { name: /Decided/ }).click();
   await page.waitForURL(/tab=decided/);
   await page.getByRole("link", { name: /Create agent done/ }).waitFor();
+  await page.getByRole("link", { name: /Create agent unwanted/ }).waitFor();
+  await page.getByLabel("Outcome", { exact: true }).first().click();
+  await page.getByRole("option", { name: /^denied/ }).click();
+  await page.waitForURL(/outcome=denied/);
+  await page.getByRole("link", { name: /Create agent done/ }).waitFor({ state: "detached" });
+  await page.getByRole("link", { name: /Create agent unwanted/ }).waitFor();
   await context.close();
 });
 

@@ -53,8 +53,21 @@ test("a run is started in the browser, asks for permission, and is watched to it
     })
   )["executor"];
 
+  const definitions = await bob.get<{ data: { id: string; description: string }[] }>("/agent-definitions");
+  const orchestrator = definitions.data.find(({ id }) => id === "orchestrator");
   await on(bob, "/runs/new", async (page) => {
     await page.getByRole("textbox", { name: "Task" }).fill(`Copy the notes. ${foreign}`);
+    // The definitions there are, those of the tests' own included; what is chosen says what it is for.
+    const choose = async (agent: string, says: string) => {
+      await page.getByLabel("Agent", { exact: true }).first().click();
+      await page.getByRole("option", { name: agent, exact: true }).click();
+      await page.getByText(says).waitFor();
+    };
+    await choose("planner", "Breaks a task down into a plan");
+    await page.getByLabel("Agent", { exact: true }).first().click();
+    await page.getByRole("option", { name: "clerk", exact: true }).waitFor();
+    await page.keyboard.press("Escape");
+    await choose("orchestrator", orchestrator?.description ?? "");
     for (const role of ["Orchestrator", "Planner", "Executor", "Reviewer"])
       await page.getByLabel(role, { exact: true }).fill(model ?? "");
     const chooser = page.waitForEvent("filechooser");

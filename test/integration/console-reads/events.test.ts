@@ -7,7 +7,7 @@ import { armMind, decideNext, ended, planOf, runWhen } from "../../support/runs.
 import { invoke, sessionIn, synced } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 import { startTracker } from "../../support/tracker.ts";
-import { askForApproval, asSuperuser, call, inOrganisation, withRole } from "../governance/stage.ts";
+import { askForApproval, asSuperuser, call, expireBindingsOf, inOrganisation, withRole } from "../governance/stage.ts";
 
 let organisation: TestOrganisation;
 let stranger: TestOrganisation;
@@ -32,6 +32,17 @@ beforeAll(async () => {
 });
 afterAll(() => tools.close());
 
+/** Something only this person is told. Read behind everything before it: what they have not been told by then, they are not. */
+function tellLast({ organisationId }: TestOrganisation, person: Person): Promise<unknown> {
+  return inOrganisation(organisationId, (tx) =>
+    tx.run(
+      `insert into change_events (organisation_id, type, permission, principal_id, payload)
+       select $1, 'last', 'ou:read', id, '{"summary": "the last one"}' from users where email = $2`,
+      [organisationId, person.email],
+    ),
+  );
+}
+
 /** Follows the streams of the person it is about, of one who holds the right, and of two who are to hear nothing. */
 async function watch(own: Person, permitted: Person) {
   const [ofOwn, ofPermitted, ...ofOthers] = await Promise.all(
@@ -53,17 +64,8 @@ async function watch(own: Person, permitted: Person) {
     own: ofOwn.seen,
     /** Ends it, after having made sure that the others have heard nothing: what they are told last is all they are told. */
     async close() {
-      for (const [{ organisationId }, person] of [
-        [organisation, plain],
-        [stranger, stranger.admin],
-      ] as const)
-        await inOrganisation(organisationId, (tx) =>
-          tx.run(
-            `insert into change_events (organisation_id, type, permission, principal_id, payload)
-             select $1, 'last', 'ou:read', id, '{"summary": "the last one"}' from users where email = $2`,
-            [organisationId, person.email],
-          ),
-        );
+      await tellLast(organisation, plain);
+      await tellLast(stranger, stranger.admin);
       for (const other of ofOthers) {
         await other.until("the last one");
         expect(other.seen.map(({ type }) => type)).toEqual(["last"]);
@@ -147,6 +149,73 @@ describe("requests and approvals", () => {
       expect([typeof summary, typeof target?.id]).toEqual(["string", "string"]);
     await watched.close();
   });
+});
+
+describe("approvals are told to whoever may decide them", () => {
+  test("by a role that lets nobody read approvals, where it is asked for and nowhere else, while they hold it", async () => {
+    const guarded = await organisation.ou(`${root}/by-admins`);
+    const aside = await organisation.ou(`${root}/aside`);
+    await admin.make("/approval-policies", {
+      name: "by-admins",
+      ou: guarded,
+      operations: ["agent.create"],
+      approver_role: "OUAdmin",
+    });
+    const [asked, elsewhere] = await Promise.all([
+      withRole(organisation, "OUAdmin", "asked", guarded),
+      withRole(organisation, "OUAdmin", "elsewhere", aside),
+    ]);
+    const [ofAsked, ofElsewhere, ofStranger] = await Promise.all([
+      follow(asked),
+      follow(elsewhere),
+      follow(stranger.admin),
+    ]);
+    const wanted = await askForApproval(bob, "/agents", { name: "wanted-here", ou: guarded });
+    const told = (stream: typeof ofAsked, id: string) =>
+      stream.seen.flatMap(({ type, target }) => (target?.id === id ? [type] : []));
+    await eventually(async () => told(ofAsked, wanted.id).length > 0 || undefined, "it is told");
+    expect(await asked.get(`/approvals/${wanted.id}`)).toMatchObject({ can_vote: true });
+    await asked.make(`/approvals/${wanted.id}/votes`, { decision: "approve", digest: wanted.digest });
+    await eventually(async () => told(ofAsked, wanted.id).includes("approval.decided") || undefined, "its end is told");
+    expect(told(ofAsked, wanted.id)).toEqual(["approval.requested", "approval.voted", "approval.decided"]);
+
+    await expireBindingsOf(asked);
+    const later = await askForApproval(bob, "/agents", { name: "wanted-later", ou: guarded });
+    await tellLast(organisation, asked);
+    await tellLast(organisation, elsewhere);
+    await tellLast(stranger, stranger.admin);
+    for (const stream of [ofAsked, ofElsewhere, ofStranger]) await stream.until("the last one");
+    expect(told(ofAsked, later.id)).toEqual([]);
+    for (const { id } of [wanted, later]) expect([told(ofElsewhere, id), told(ofStranger, id)]).toEqual([[], []]);
+    await Promise.all([ofAsked, ofElsewhere, ofStranger].map((stream) => stream.close()));
+  }, 60_000);
+
+  test("at another OU that the change is about", async () => {
+    const [guarded, aside] = [await organisation.ou(`${root}/granting`), await organisation.ou(`${root}/joining`)];
+    const group = await admin.make<{ id: string }>("/groups", { name: "granted", ou: aside });
+    await admin.make("/bindings", { role: "AgentBuilder", ou: guarded, group_id: group.id });
+    const [there, auditor, unrelated] = await Promise.all([
+      withRole(organisation, "Approver", "there", guarded),
+      withRole(organisation, "Auditor", "auditor-there", guarded),
+      withRole(organisation, "Auditor", "auditor-aside", await organisation.ou(`${root}/neither`)),
+    ]);
+    await admin.make("/approval-policies", { name: "grants", ou: guarded, operations: ["binding.create"] });
+    const streams = await Promise.all([there, auditor, unrelated].map((person) => follow(person)));
+    const pending = await askForApproval(admin, `/groups/${group.id}/members`, { user: plain.email });
+    await there.make(`/approvals/${pending.id}/votes`, { decision: "deny", digest: pending.digest, reason: "no" });
+    const told = (stream: (typeof streams)[number] | undefined) =>
+      stream?.seen.flatMap(({ type, target }) =>
+        target?.id === pending.id && type.startsWith("approval") ? [type] : [],
+      );
+    for (const stream of streams.slice(0, 2)) {
+      await eventually(async () => told(stream)?.includes("approval.decided") || undefined, "its end is told");
+      expect(told(stream)).toEqual(["approval.requested", "approval.voted", "approval.decided"]);
+    }
+    await tellLast(organisation, unrelated);
+    await streams[2]?.until("the last one");
+    expect(told(streams[2])).toEqual([]);
+    await Promise.all(streams.map((stream) => stream.close()));
+  }, 60_000);
 });
 
 describe("runs", () => {

@@ -1,7 +1,7 @@
 import { v7 } from "uuid";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
-import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { storeRuns } from "../governance/runs-stage.ts";
 import { askForApproval, call, inOrganisation, withRole } from "../governance/stage.ts";
 
@@ -250,6 +250,42 @@ describe("the audit trail", () => {
     expect((await read(`sub=${builder.id.toUpperCase()}`)).data).toEqual(byEmail);
     expect((await read("sub=who@nowhere.test")).data).toEqual([]);
     expect((await read("act=client:none")).data).toEqual([]);
+  });
+
+  test("is narrowed to one request: how it was asked for, what people said, how it ended; and nothing else", async () => {
+    const asked = await askForApproval(builder, "/agents", { name: "told-of", ou: organisation.root });
+    await organisation.admin.make(`/approvals/${asked.id}/votes`, { decision: "approve", digest: asked.digest });
+    const applied = () => read(`request=${asked.id}&outcome=applied`);
+    await eventually(async () => (await applied()).data[0], "it is applied");
+    const { data } = await read(`request=${asked.id}`);
+    expect(data.map(({ operation, outcome }) => `${operation} ${outcome}`)).toEqual([
+      "agent.create applied",
+      "approval.vote voted",
+      "agent.create pending_approval",
+    ]);
+    // One that was applied at once names itself alone.
+    const at = await call(organisation.admin, "POST", "/groups", { name: "at-once", ou: organisation.root });
+    const ofGroup = (await read(`target=group:${String(at.body["id"])}`)).data[0] as unknown as {
+      body: { id: string };
+    };
+    expect((await read(`request=${ofGroup.body.id}`)).data).toEqual([ofGroup]);
+    expect((await read("request=req_of-nothing")).data).toEqual([]);
+    expect((await call(nobody, "GET", `/audit?request=${asked.id}`)).status).toBe(403);
+    expect((await stranger.admin.get<Entries>(`/audit?request=${asked.id}`)).data).toEqual([]);
+    for (const wrong of ["", "x".repeat(101)])
+      expect((await call(organisation.admin, "GET", `/audit?request=${wrong}`)).status).toBe(422);
+  });
+
+  test("one request's entries are found by an index", async () => {
+    const plan = await inOrganisation(organisation.organisationId, async (tx) => {
+      await tx.run("set local enable_seqscan = off");
+      return tx.rows<{ "QUERY PLAN": string }>(
+        "explain select from control_plane_audit where request_id = 'x' order by position desc limit 50",
+      );
+    });
+    const text = plan.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(text).toMatch(/Scan (Backward )?using control_plane_audit_request/);
+    expect(text).toMatch(/Index Cond: .*request_id = 'x'/);
   });
 
   test("shows one entry in full, to auditors of the organisation alone", async () => {
