@@ -30,6 +30,20 @@ export default defineConfig({
           // One process for all files: each would otherwise load the same modules anew, some three seconds each.
           isolate: false,
           include: ["test/integration/**/*.test.ts"],
+          exclude: ["test/integration/runs/**"],
+          globalSetup: ["test/support/global-setup.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Like integration, on a stack of its own: a third of all that share one.
+          name: "runs",
+          isolate: false,
+          include: ["test/integration/runs/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts"],
           fileParallelism: false,
           testTimeout: 60_000,

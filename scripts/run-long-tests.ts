@@ -8,15 +8,15 @@ const runs = [
     "--project",
     "integration",
     "conversations/wordings",
-    "mcp/tools",
-    "runs/injection",
-    "runs/steering",
-    "runs/abandoned",
-    "runs/time-alerts",
-    "runs/mcp-tools",
+    "mcp",
+    "reconciler",
+    "sessions/faults",
+    "console-reads/events",
   ],
+  ["--project", "runs", "injection", "steering", "abandoned", "time-alerts", "mcp-tools", "runs/runs.test.ts"],
+  ["--project", "stack", "temporal-server", "stack/postgres"],
   ["--project", "console"],
-  ["--project", "durability", "outages-and-kills"],
+  ["--project", "durability"],
 ];
 
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));

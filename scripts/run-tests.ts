@@ -7,7 +7,7 @@ import { cacheFolder } from "../stack/cache-folder.ts";
  * Runs all test projects on three lanes: each waits now and then, and two cores are to be busy all the time. All print as they
  * go; the exit code is 0 only when every lane passes.
  */
-const lanes = [["unit", "stack", "durability"], ["integration"], ["console"]];
+const lanes = [["unit", "stack", "durability"], ["integration"], ["console", "runs"]];
 
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
 const codes = await Promise.all(

@@ -3,6 +3,7 @@ import type { Person } from "../../demo/api.ts";
 import { mindCalls } from "../simulator/minds.ts";
 import { ask } from "../support/ask.ts";
 import { type Collector, openCollector, type ReceivedSpan } from "../support/collector.ts";
+import { variant } from "../support/everything.ts";
 import { eventually, makeOrganisation } from "../support/organisation.ts";
 import { armMind, ended, fixingMind, planOf, type Script, talker } from "../support/runs.ts";
 import { openStage, type Stage } from "./stage.ts";
@@ -144,78 +145,91 @@ test("a run and its subagents are one trace, each call below the agent that made
   expect(collector.requests[0]).toMatchObject({ path: "/v1/traces", headers: { "x-collector-key": "k1" } });
 });
 
-test("what fails says how, and a run that a traced client asked for is part of that trace", async () => {
-  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-  const models = await armMind(
-    "failing",
-    talker(
-      [
-        {
-          tool_uses: [
-            { name: "read_file", input: { path: "missing.txt" } },
-            { name: "write_file", input: { path: "b", content: "c" } },
-          ],
-        },
-      ],
-      "error",
-    ),
-    stage.stack.simulatorUrl,
-  );
-  const asked = async (traceparent: string) => {
-    const response = await fetch(`${stage.stack.apiUrl}/runs`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${bob.token}`, "content-type": "application/json", traceparent },
-      body: JSON.stringify({ task: "Fail.", agent: "planner", models }),
+test.each(variant("what fails says how, and a run that a traced client asked for is part of that trace"))(
+  "%s",
+  async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const models = await armMind(
+      "failing",
+      talker(
+        [
+          {
+            tool_uses: [
+              { name: "read_file", input: { path: "missing.txt" } },
+              { name: "write_file", input: { path: "b", content: "c" } },
+            ],
+          },
+        ],
+        "error",
+      ),
+      stage.stack.simulatorUrl,
+    );
+    const asked = async (traceparent: string) => {
+      const response = await fetch(`${stage.stack.apiUrl}/runs`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${bob.token}`, "content-type": "application/json", traceparent },
+        body: JSON.stringify({ task: "Fail.", agent: "planner", models }),
+      });
+      expect(response.status).toBe(201);
+      return (await response.json()) as Started;
+    };
+    const { id, trace_id } = await asked(`00-${traceId}-00f067aa0ba902b7-01`);
+    expect(trace_id).toBe(traceId);
+    await ended(bob, id, 60_000);
+    const spans = await allOf(traceId, 5);
+    const root = one(spans, "invoke_agent planner");
+    expect(root).toMatchObject({
+      parentSpanId: "00f067aa0ba902b7",
+      status: 2,
+      attributes: { "error.type": "provider" },
     });
-    expect(response.status).toBe(201);
-    return (await response.json()) as Started;
-  };
-  const { id, trace_id } = await asked(`00-${traceId}-00f067aa0ba902b7-01`);
-  expect(trace_id).toBe(traceId);
-  await ended(bob, id, 60_000);
-  const spans = await allOf(traceId, 5);
-  const root = one(spans, "invoke_agent planner");
-  expect(root).toMatchObject({ parentSpanId: "00f067aa0ba902b7", status: 2, attributes: { "error.type": "provider" } });
-  expect(one(spans, "execute_tool read_file")).toMatchObject({ status: 2, attributes: { "error.type": "tool_error" } });
-  // The planner may not write: that there is such a tool is none of its knowledge.
-  expect(one(spans, "execute_tool unknown")).toMatchObject({
-    status: 2,
-    attributes: { "error.type": expect.any(String) },
-  });
-  const chats = spans.filter(({ name }) => name === "chat mind-failing");
-  expect(new Set(chats.map(({ attributes }) => attributes["error.type"]))).toEqual(new Set(["400", undefined]));
+    expect(one(spans, "execute_tool read_file")).toMatchObject({
+      status: 2,
+      attributes: { "error.type": "tool_error" },
+    });
+    // The planner may not write: that there is such a tool is none of its knowledge.
+    expect(one(spans, "execute_tool unknown")).toMatchObject({
+      status: 2,
+      attributes: { "error.type": expect.any(String) },
+    });
+    const chats = spans.filter(({ name }) => name === "chat mind-failing");
+    expect(new Set(chats.map(({ attributes }) => attributes["error.type"]))).toEqual(new Set(["400", undefined]));
 
-  const unsampled = await asked("00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
-  const invalid = await asked("00-00000000000000000000000000000000-00f067aa0ba902b7-01");
-  expect(unsampled.trace_id).toBe("5bf92f3577b34da6a3ce929d0e0e4736");
-  expect(invalid.trace_id).toMatch(/^(?!0{32})[0-9a-f]{32}$/);
-  await ended(bob, unsampled.id, 60_000);
-  await ended(bob, invalid.id, 60_000);
-  expect((await told(invalid.trace_id, "invoke_agent planner")).parentSpanId).toBeUndefined();
-  expect(spansOf(unsampled.trace_id)).toEqual([]);
-});
+    const unsampled = await asked("00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+    const invalid = await asked("00-00000000000000000000000000000000-00f067aa0ba902b7-01");
+    expect(unsampled.trace_id).toBe("5bf92f3577b34da6a3ce929d0e0e4736");
+    expect(invalid.trace_id).toMatch(/^(?!0{32})[0-9a-f]{32}$/);
+    await ended(bob, unsampled.id, 60_000);
+    await ended(bob, invalid.id, 60_000);
+    expect((await told(invalid.trace_id, "invoke_agent planner")).parentSpanId).toBeUndefined();
+    expect(spansOf(unsampled.trace_id)).toEqual([]);
+  },
+);
 
-test("a run that is cancelled closes what it was in the middle of: every parent is told", async () => {
-  const roles = { ...readingMind(), planner: { turns: [{ ...looking, delay_ms: 30_000 }] } };
-  const { id, trace_id } = await start("cancelled", roles);
-  await eventually(
-    async () =>
-      (await mindCalls({ url: stage.stack.simulatorUrl }, "mind-cancelled")).length === 2 ? true : undefined,
-    "its planner is in the middle of an answer",
-  );
-  expect((await ask(bob.token, "POST", `/runs/${id}/cancel`, {}, stage.stack.apiUrl)).status).toBe(202);
-  expect(await ended(bob, id, 30_000)).toMatchObject({ status: "cancelled" });
-  // Two agents, the call that joins them, and a chat of each.
-  const spans = await allOf(trace_id, 5);
-  expect(one(spans, "invoke_agent orchestrator")).toMatchObject({
-    status: 2,
-    attributes: { "error.type": "cancelled-by-person" },
-  });
-  const planner = one(spans, "invoke_agent planner");
-  expect(planner.parentSpanId).toBe(one(spans, "execute_tool delegate").spanId);
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  expect(spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId))).toEqual([]);
-});
+test.each(variant("a run that is cancelled closes what it was in the middle of: every parent is told"))(
+  "%s",
+  async () => {
+    const roles = { ...readingMind(), planner: { turns: [{ ...looking, delay_ms: 30_000 }] } };
+    const { id, trace_id } = await start("cancelled", roles);
+    await eventually(
+      async () =>
+        (await mindCalls({ url: stage.stack.simulatorUrl }, "mind-cancelled")).length === 2 ? true : undefined,
+      "its planner is in the middle of an answer",
+    );
+    expect((await ask(bob.token, "POST", `/runs/${id}/cancel`, {}, stage.stack.apiUrl)).status).toBe(202);
+    expect(await ended(bob, id, 30_000)).toMatchObject({ status: "cancelled" });
+    // Two agents, the call that joins them, and a chat of each.
+    const spans = await allOf(trace_id, 5);
+    expect(one(spans, "invoke_agent orchestrator")).toMatchObject({
+      status: 2,
+      attributes: { "error.type": "cancelled-by-person" },
+    });
+    const planner = one(spans, "invoke_agent planner");
+    expect(planner.parentSpanId).toBe(one(spans, "execute_tool delegate").spanId);
+    const ids = new Set(spans.map(({ spanId }) => spanId));
+    expect(spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId))).toEqual([]);
+  },
+);
 
 test("a collector that is down changes nothing for a run, and what is left is sent when the worker drains", async () => {
   collector.answerWith(400);

@@ -11,6 +11,7 @@ import {
   socketDirectory,
 } from "../../stack/postgres-files.ts";
 import { isAlive } from "../../stack/running.ts";
+import { variant } from "../support/everything.ts";
 import { eventually, hostProgram, scratch } from "./programs.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -142,7 +143,7 @@ test("by default the server goes when its parent is killed, and the next start w
   expect([isAlive(answer.pid), isAlive(postgres.pid)]).toEqual([false, false]);
 });
 
-test("a creation that was cut off halfway starts over", async () => {
+test.each(variant("a creation that was cut off halfway starts over"))("%s", async () => {
   const directory = join(place.path, "cut", "pg");
   mkdirSync(`${directory}.new`, { recursive: true, mode: 0o700 });
   writeFileSync(join(`${directory}.new`, "half"), "");
@@ -153,7 +154,7 @@ test("a creation that was cut off halfway starts over", async () => {
   await expect(start(directory)).rejects.toThrow(/was made by PostgreSQL 15, installed is 18/);
 });
 
-test("a data directory with a long path gets a short socket folder", async () => {
+test.each(variant("a data directory with a long path gets a short socket folder"))("%s", async () => {
   const directory = join(place.path, "a".repeat(100), "pg");
   const postgres = await start(directory);
   expect(postgres.socketDir.length).toBeLessThan(90);

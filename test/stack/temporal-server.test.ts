@@ -7,6 +7,7 @@ import { isAlive } from "../../stack/running.ts";
 import { ensureTemporalBinary } from "../../stack/temporal-binary.ts";
 import { startTemporalServer, type TemporalServer, temporalServerArgs } from "../../stack/temporal-server.ts";
 import { ensureSearchAttributes, searchAttributeCommand, searchAttributes } from "../../temporal/search-attributes.ts";
+import { variant } from "../support/everything.ts";
 import { hostProgram, scratch } from "./programs.ts";
 
 let place: ReturnType<typeof scratch>;
@@ -101,7 +102,7 @@ test("a server that is killed is reported, and comes back with its data", async 
   expect(description.status.name).toBe("RUNNING");
 });
 
-test("another version starts with a new file, keeps the old one and says so", async () => {
+test.each(variant("another version starts with a new file, keeps the old one and says so"))("%s", async () => {
   writeFileSync(`${dbFile}.version`, "1.29.1\n");
   const fresh = await start();
   expect(said.join("\n")).toMatch(
@@ -129,7 +130,7 @@ test("a port that is taken, and a program that is not Temporal, are one sentence
   expect(isAlive(first.pid)).toBe(true);
 });
 
-test("it goes when its parent is killed with SIGKILL", async () => {
+test.each(variant("it goes when its parent is killed with SIGKILL"))("%s", async () => {
   const port = await freePort();
   const { child, answer } = await hostProgram<{ pid: number }>("temporal-host", [
     binary,

@@ -183,7 +183,9 @@ test.each(variant("what others change at the provider is found on request, shown
   });
 });
 
-test("other people's words are text on every part of an agent's page, which is sound on a narrow dark screen", async () => {
+test.each(
+  variant("other people's words are text on every part of an agent's page, which is sound on a narrow dark screen"),
+)("%s", async () => {
   const admin = organisation.admin;
   const narrow = { width: 390, height: 844, colorScheme: "dark" } as const;
   await on(

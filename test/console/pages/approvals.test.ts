@@ -84,7 +84,9 @@ test("a request appears by itself, is approved in a second browser, and is done 
   await Promise.all([mine.close(), theirs.close()]);
 });
 
-test("on a narrow screen a request has its own page; a denial needs a reason, and the requester reads it", async () => {
+test.each(
+  variant("on a narrow screen a request has its own page; a denial needs a reason, and the requester reads it"),
+)("%s", async () => {
   const { id } = await ask("unwanted");
   const theirs = await signedIn(browser, one.email, narrow);
   const inbox = await openPage(theirs, "/approvals");

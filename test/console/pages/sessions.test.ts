@@ -175,30 +175,33 @@ test.each(
   });
 });
 
-test("a connection that breaks is taken up again where it was, and each thing said is there once", async () => {
-  const before = tools.calls.length;
-  const id = await invoke(emma, scribeId);
-  await as(emma, `/sessions/${id}`, async (page, context) => {
-    await log(page).getByText(foreign).waitFor();
-    await call(page, "held_note").waitFor();
-    await context.setOffline(true);
-    await page.getByText("The connection is broken").waitFor();
-    await releaseWhenHeld(before);
-    await sessionIn(emma, id, "idle");
-    expect(await log(page).getByText("All noted.").count()).toBe(0);
-    await context.setOffline(false);
-    await log(page).getByText("All noted.").waitFor();
-    await page.getByText("The agent has answered.").waitFor();
-    expect(await log(page).locator("summary").allInnerTexts()).toEqual([
-      expect.stringContaining("notes.note"),
-      expect.stringContaining("notes.held_note"),
-      expect.stringContaining("notes.note"),
-    ]);
-    expect(await log(page).getByText(foreign).count()).toBe(1);
-    expect(await page.locator("main img").count()).toBe(0);
-    expect(await page.title()).not.toBe("owned");
-  });
-});
+test.each(variant("a connection that breaks is taken up again where it was, and each thing said is there once"))(
+  "%s",
+  async () => {
+    const before = tools.calls.length;
+    const id = await invoke(emma, scribeId);
+    await as(emma, `/sessions/${id}`, async (page, context) => {
+      await log(page).getByText(foreign).waitFor();
+      await call(page, "held_note").waitFor();
+      await context.setOffline(true);
+      await page.getByText("The connection is broken").waitFor();
+      await releaseWhenHeld(before);
+      await sessionIn(emma, id, "idle");
+      expect(await log(page).getByText("All noted.").count()).toBe(0);
+      await context.setOffline(false);
+      await log(page).getByText("All noted.").waitFor();
+      await page.getByText("The agent has answered.").waitFor();
+      expect(await log(page).locator("summary").allInnerTexts()).toEqual([
+        expect.stringContaining("notes.note"),
+        expect.stringContaining("notes.held_note"),
+        expect.stringContaining("notes.note"),
+      ]);
+      expect(await log(page).getByText(foreign).count()).toBe(1);
+      expect(await page.locator("main img").count()).toBe(0);
+      expect(await page.title()).not.toBe("owned");
+    });
+  },
+);
 
 test("words are there as they come, and the message in full takes their place", async () => {
   const before = tools.calls.length;

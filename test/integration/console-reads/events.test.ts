@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { follow } from "../../support/event-stream.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript } from "../../support/provider.ts";
 import { armMind, decideNext, ended, planOf, runWhen } from "../../support/runs.ts";
@@ -242,42 +243,46 @@ describe("runs", () => {
     await watched.close();
   }, 90_000);
 
-  test("are told when people stop them, and when they wait for people", async () => {
-    const tracker = await startTracker("2026");
-    try {
-      tracker.tools.push({ name: "delete_issue", description: "d", inputSchema: { type: "object" } });
-      tracker.answer = () => ({ content: [{ type: "text", text: "deleted" }] });
-      await admin.make("/mcp-servers", { name: "tracker", ou: root, url: tracker.url });
-      const issue = { tool_uses: [{ name: "tracker__delete_issue", input: { key: "K" } }] };
-      const models = await armMind("told-waiting", {
-        orchestrator: { turns: [issue, { ...issue, delay_ms: 1_500 }, { output: { result: "done" } }] },
-      });
-      const watched = await watch(bob, admin);
-      const { id } = await bob.make<{ id: string }>("/runs", { task: "Tidy.", agent: "clerk", models });
-      const asked = await decideNext(eve, "approve", root);
-      expect(await watched.told(asked.id, "approval.decided approved")).toEqual([
-        "approval.requested",
-        "approval.voted",
-        "approval.decided approved",
-      ]);
-      await runWhen(bob, id, ({ status }) => status === "running", "it goes on");
-      await bob.send("POST", `/runs/${id}/pause`, {});
-      await runWhen(bob, id, ({ status }) => status === "paused", "it pauses");
-      await bob.send("POST", `/runs/${id}/resume`, {});
-      await runWhen(bob, id, ({ status }) => status !== "paused", "it goes on");
-      await bob.send("POST", `/runs/${id}/cancel`, {});
-      await ended(bob, id);
-      const told = await watched.told(id, "run.status cancelled");
-      const distinct = told.filter((status, index) => status !== told[index - 1]);
-      expect(distinct.slice(0, 4)).toEqual(
-        ["received", "running", "waiting", "running"].map((status) => `run.status ${status}`),
-      );
-      expect(distinct).toContain("run.status paused");
-      await watched.close();
-    } finally {
-      await tracker.close();
-    }
-  }, 90_000);
+  test.each(variant("are told when people stop them, and when they wait for people"))(
+    "%s",
+    async () => {
+      const tracker = await startTracker("2026");
+      try {
+        tracker.tools.push({ name: "delete_issue", description: "d", inputSchema: { type: "object" } });
+        tracker.answer = () => ({ content: [{ type: "text", text: "deleted" }] });
+        await admin.make("/mcp-servers", { name: "tracker", ou: root, url: tracker.url });
+        const issue = { tool_uses: [{ name: "tracker__delete_issue", input: { key: "K" } }] };
+        const models = await armMind("told-waiting", {
+          orchestrator: { turns: [issue, { ...issue, delay_ms: 1_500 }, { output: { result: "done" } }] },
+        });
+        const watched = await watch(bob, admin);
+        const { id } = await bob.make<{ id: string }>("/runs", { task: "Tidy.", agent: "clerk", models });
+        const asked = await decideNext(eve, "approve", root);
+        expect(await watched.told(asked.id, "approval.decided approved")).toEqual([
+          "approval.requested",
+          "approval.voted",
+          "approval.decided approved",
+        ]);
+        await runWhen(bob, id, ({ status }) => status === "running", "it goes on");
+        await bob.send("POST", `/runs/${id}/pause`, {});
+        await runWhen(bob, id, ({ status }) => status === "paused", "it pauses");
+        await bob.send("POST", `/runs/${id}/resume`, {});
+        await runWhen(bob, id, ({ status }) => status !== "paused", "it goes on");
+        await bob.send("POST", `/runs/${id}/cancel`, {});
+        await ended(bob, id);
+        const told = await watched.told(id, "run.status cancelled");
+        const distinct = told.filter((status, index) => status !== told[index - 1]);
+        expect(distinct.slice(0, 4)).toEqual(
+          ["received", "running", "waiting", "running"].map((status) => `run.status ${status}`),
+        );
+        expect(distinct).toContain("run.status paused");
+        await watched.close();
+      } finally {
+        await tracker.close();
+      }
+    },
+    90_000,
+  );
 });
 
 describe("sessions", () => {

@@ -73,16 +73,3 @@ test("nobody else is told of them", async () => {
   expect(await list(stranger.admin, `root=${runs.top}`)).toEqual({});
   expect((await call(stranger.admin, "GET", `/runs/${runs.top}`)).status).toBe(404);
 });
-
-test("what the trees of a page have used is found by an index", async () => {
-  const plan = await inOrganisation(organisation.organisationId, async (tx) => {
-    await tx.run("set local enable_seqscan = off");
-    return tx.rows<{ "QUERY PLAN": string }>(
-      "explain select id from agent_runs where root_run_id = any ($1::uuid[]) and parent_run_id is not null",
-      [Object.values(runs)],
-    );
-  });
-  const text = plan.map((row) => row["QUERY PLAN"]).join("\n");
-  expect(text).toMatch(/Scan (using|on) agent_runs_tree/);
-  expect(text).toMatch(/Index Cond: .*organisation_id = .*root_run_id = ANY/s);
-});

@@ -11,6 +11,7 @@ import type { Person } from "../../../demo/api.ts";
 import { sandboxAvailability } from "../../../tools/sandbox/availability.ts";
 import { type Answer, ask, exchangeBearer, exchangeUserToken } from "../../support/ask.ts";
 import { query } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { sampleFiles } from "../../support/runs.ts";
 import { bearerOf, bootstrap, invoke, makeAgent } from "../../support/sessions.ts";
@@ -166,48 +167,51 @@ describe("an agent with powerloom_runs", () => {
     ]);
   });
 
-  test("is told that a run waits for a person, whom it cannot stand in for, and may end the run", async (context) => {
-    const sandbox = await sandboxAvailability();
-    if (!sandbox.available) {
-      console.log(`skipped: ${sandbox.reason}`);
-      context.skip();
-    }
-    const { bearer, agentId, sessionId, emma, organisation } = one;
-    const tools = await connect(bearer);
-    const { value } = await tools.call("start_run", { task: "Find and fix the failing test.", files: sampleFiles });
-    const id = String(value.run["id"]);
-    const waiting = await waitUntil(tools, id, "waiting_for_person");
-    const [{ request_id } = { request_id: "" }] = waiting["waiting"] as { request_id: string }[];
-    expect(waiting["message"]).toContain(request_id);
-    const vote = { decision: "approve", digest: "0".repeat(64) };
-    for (const token of [
-      String((await exchangeUserToken(emma.token, "approval.vote", "editor")).body["access_token"]),
-      String((await exchangeAtRuns(bearer, "run.get")).body["access_token"]),
-    ])
-      expect(await ask(token, "POST", `/approvals/${request_id}/votes`, vote)).toMatchObject({
-        status: 403,
-        body: { rule: "not-delegable" },
-      });
+  test.for(variant("is told that a run waits for a person, whom it cannot stand in for, and may end the run"))(
+    "%s",
+    async (_, context) => {
+      const sandbox = await sandboxAvailability();
+      if (!sandbox.available) {
+        console.log(`skipped: ${sandbox.reason}`);
+        context.skip();
+      }
+      const { bearer, agentId, sessionId, emma, organisation } = one;
+      const tools = await connect(bearer);
+      const { value } = await tools.call("start_run", { task: "Find and fix the failing test.", files: sampleFiles });
+      const id = String(value.run["id"]);
+      const waiting = await waitUntil(tools, id, "waiting_for_person");
+      const [{ request_id } = { request_id: "" }] = waiting["waiting"] as { request_id: string }[];
+      expect(waiting["message"]).toContain(request_id);
+      const vote = { decision: "approve", digest: "0".repeat(64) };
+      for (const token of [
+        String((await exchangeUserToken(emma.token, "approval.vote", "editor")).body["access_token"]),
+        String((await exchangeAtRuns(bearer, "run.get")).body["access_token"]),
+      ])
+        expect(await ask(token, "POST", `/approvals/${request_id}/votes`, vote)).toMatchObject({
+          status: 403,
+          body: { rule: "not-delegable" },
+        });
 
-    expect((await tools.call("cancel_run", { run_id: id, reason: "not today" })).value).toMatchObject({
-      status: "accepted",
-    });
-    expect(await waitUntil(tools, id, "ended")).toMatchObject({ run: { status: "cancelled" } });
-    const [audited] = await query(
-      `select entry from control_plane_audit where organisation_id = $1
+      expect((await tools.call("cancel_run", { run_id: id, reason: "not today" })).value).toMatchObject({
+        status: "accepted",
+      });
+      expect(await waitUntil(tools, id, "ended")).toMatchObject({ run: { status: "cancelled" } });
+      const [audited] = await query(
+        `select entry from control_plane_audit where organisation_id = $1
         and entry->>'operation' = 'run.cancel' and entry->>'target' = $2`,
-      [organisation.organisationId, `run:${id}`],
-    );
-    expect(audited).toMatchObject({
-      entry: {
-        sub: emma.id,
-        act: `agent:${agentId}`,
-        delegated_from_session: sessionId,
-        rule: "own-run",
-        detail: { reason: "not today" },
-      },
-    });
-  });
+        [organisation.organisationId, `run:${id}`],
+      );
+      expect(audited).toMatchObject({
+        entry: {
+          sub: emma.id,
+          act: `agent:${agentId}`,
+          delegated_from_session: sessionId,
+          rule: "own-run",
+          detail: { reason: "not today" },
+        },
+      });
+    },
+  );
 
   test("sees and ends runs of its person only, even where that person might read others'", async () => {
     const { organisation, agentId, serverId, emma } = one;

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { query } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { clearRequests, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
 import { bootstrap, cleanedUp, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
@@ -134,34 +135,37 @@ describe("an agent here is an agent at the provider", () => {
     expect((await there(cmaAgentId)).tools).toEqual([]);
   });
 
-  test("a skill's version is uploaded once, however many agents use it, and each version in its turn", async () => {
-    const skill = await admin.make<{ id: string }>("/skills", {
-      name: "shared-skill",
-      description: "Used by many",
-      ou: root,
-      content: "# One",
-    });
-    const made = await Promise.all(
-      ["first-user", "second-user", "third-user"].map((name) => makeAgent(admin, { name, ou: root })),
-    );
-    await clearRequests();
-    await Promise.all(made.map(({ id }) => admin.make(`/agents/${id}/skills`, { skill_id: skill.id })));
-    await Promise.all(made.map(({ id }) => synced(admin, id)));
-    expect(await requestsSeen("POST", /^\/v1\/skills/)).toHaveLength(1);
-    const skills = await Promise.all(made.map(async ({ cmaAgentId }) => (await there(cmaAgentId)).skills));
-    expect(new Set(skills.map((list) => JSON.stringify(list))).size).toBe(1);
-    expect(skills[0]).toHaveLength(1);
+  test.each(variant("a skill's version is uploaded once, however many agents use it, and each version in its turn"))(
+    "%s",
+    async () => {
+      const skill = await admin.make<{ id: string }>("/skills", {
+        name: "shared-skill",
+        description: "Used by many",
+        ou: root,
+        content: "# One",
+      });
+      const made = await Promise.all(
+        ["first-user", "second-user", "third-user"].map((name) => makeAgent(admin, { name, ou: root })),
+      );
+      await clearRequests();
+      await Promise.all(made.map(({ id }) => admin.make(`/agents/${id}/skills`, { skill_id: skill.id })));
+      await Promise.all(made.map(({ id }) => synced(admin, id)));
+      expect(await requestsSeen("POST", /^\/v1\/skills/)).toHaveLength(1);
+      const skills = await Promise.all(made.map(async ({ cmaAgentId }) => (await there(cmaAgentId)).skills));
+      expect(new Set(skills.map((list) => JSON.stringify(list))).size).toBe(1);
+      expect(skills[0]).toHaveLength(1);
 
-    await admin.make(`/skills/${skill.id}/versions`, { content: "# Two" });
-    const late = await makeAgent(admin, { name: "late-user", ou: root });
-    await admin.make(`/agents/${late.id}/skills`, { skill_id: skill.id });
-    await synced(admin, late.id);
-    const posts = (await requestsSeen("POST", /^\/v1\/skills/)).length;
-    expect(posts).toBe(2);
-    const [newer] = (await there(late.cmaAgentId)).skills;
-    expect(newer?.skill_id).toBe(skills[0]?.[0]?.skill_id);
-    expect(newer?.version).not.toBe(skills[0]?.[0]?.version);
-  });
+      await admin.make(`/skills/${skill.id}/versions`, { content: "# Two" });
+      const late = await makeAgent(admin, { name: "late-user", ou: root });
+      await admin.make(`/agents/${late.id}/skills`, { skill_id: skill.id });
+      await synced(admin, late.id);
+      const posts = (await requestsSeen("POST", /^\/v1\/skills/)).length;
+      expect(posts).toBe(2);
+      const [newer] = (await there(late.cmaAgentId)).skills;
+      expect(newer?.skill_id).toBe(skills[0]?.[0]?.skill_id);
+      expect(newer?.version).not.toBe(skills[0]?.[0]?.version);
+    },
+  );
 
   test("an organisation has one environment there, however many sessions open at once", async () => {
     const { id } = await makeAgent(admin, { name: "crowded", ou: root });
@@ -265,13 +269,13 @@ describe("what goes wrong at the provider", () => {
     expect(await there(cmaAgentId)).toMatchObject({ version: 1, description: "Hurry" });
   });
 
-  test("an overloaded provider is asked again, later and later, until it answers", async () => {
+  test.each(variant("an overloaded provider is asked again, later and later, until it answers"))("%s", async () => {
     await injectFaults({ match: creation, kind: "529", times: 2 }, { match: creation, kind: "500" });
     const { id, cmaAgentId } = await makeAgent(admin, { name: "patient", ou: root });
     expect(await tagged(id)).toEqual([{ id: cmaAgentId, archived: false }]);
   });
 
-  test("a version that has moved on is looked at again, never overwritten unseen", async () => {
+  test.each(variant("a version that has moved on is looked at again, never overwritten unseen"))("%s", async () => {
     const { id, cmaAgentId } = await makeAgent(admin, { name: "racing", ou: root });
     await clearRequests();
     await injectFaults({ match: agentAt(cmaAgentId), kind: "delay", delay_ms: 700 });

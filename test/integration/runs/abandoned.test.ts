@@ -124,7 +124,7 @@ describe("a run whose workflow is gone", () => {
     expect((await workflowOf(id).describe()).status.name).toBe("TERMINATED");
   });
 
-  test("terminated while the model is asked, the call is closed and given up", async () => {
+  test.each(variant("terminated while the model is asked, the call is closed and given up"))("%s", async () => {
     const id = await begin("answered-late", "gullible", gullible([{ ...done, delay_ms: 20_000 }]));
     await eventually(async () => ((await stepOf(id, "main/1")) === "running" ? true : undefined), "the model is asked");
     await workflowOf(id).terminate("by an operator");
@@ -179,7 +179,9 @@ describe("a tree of runs", () => {
     expect((await budget()).tokens_held).toBe(before.tokens_held);
   });
 
-  test("the first run terminated: its subagent is cancelled, then it is ended itself, with what both have used", async () => {
+  test.each(
+    variant("the first run terminated: its subagent is cancelled, then it is ended itself, with what both have used"),
+  )("%s", async () => {
     const before = await budget();
     const { id, childId } = await withChild("root-terminated");
     await eventually(

@@ -229,7 +229,7 @@ const cases: [
   ["PERMISSION", "deny", "AgentBuilder", false],
   ["PERMISSION", "approve", "AgentBuilder", true],
   ["BYPASS", "approve", "AgentBuilder", false],
-  ["BYPASS", "approve", "AgentUser", true],
+  ["BYPASS", "approve", "AgentUser", false],
 ];
 
 describe("an agent that obeys whatever it reads", () => {

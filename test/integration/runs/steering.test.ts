@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { sandboxAvailability } from "../../../tools/sandbox/availability.ts";
 import { query } from "../../support/database.ts";
-import { everything } from "../../support/everything.ts";
+import { everything, variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, planOf, runWhen, type Script } from "../../support/runs.ts";
 import { startTracker } from "../../support/tracker.ts";
@@ -130,49 +130,57 @@ async function beingAnswered(name: string, delay_ms: number): Promise<string> {
   return id;
 }
 
-test("an answer of the model that comes when its call was given up does not count a second time", async () => {
-  const id = await beingAnswered("late-answer", 2_000);
-  // As another attempt does that finds the call begun and nobody there.
-  const facts = { kind: "unknown", message: "the worker was lost while the model was being called" };
-  await query("update agent_steps set status = 'unknown', facts = $2 where run_id = $1 and step_id = 'main/1'", [
-    id,
-    JSON.stringify(facts),
-  ]);
-  const run = await ended(bob, id, 60_000);
-  expect(run).toMatchObject({ status: "completed" });
-  expect(await statusOf(id, "main/1")).toBe("unknown");
-  const said = await query("select from run_messages where run_id = $1 and origin = 'main/1'", [id]);
-  expect(said).toEqual([]);
-}, 60_000);
+test.each(variant("an answer of the model that comes when its call was given up does not count a second time"))(
+  "%s",
+  async () => {
+    const id = await beingAnswered("late-answer", 2_000);
+    // As another attempt does that finds the call begun and nobody there.
+    const facts = { kind: "unknown", message: "the worker was lost while the model was being called" };
+    await query("update agent_steps set status = 'unknown', facts = $2 where run_id = $1 and step_id = 'main/1'", [
+      id,
+      JSON.stringify(facts),
+    ]);
+    const run = await ended(bob, id, 60_000);
+    expect(run).toMatchObject({ status: "completed" });
+    expect(await statusOf(id, "main/1")).toBe("unknown");
+    const said = await query("select from run_messages where run_id = $1 and origin = 'main/1'", [id]);
+    expect(said).toEqual([]);
+  },
+  60_000,
+);
 
-test("an answer that comes while its run is being ended waits for the end, and neither keeps the other", async () => {
-  const id = await beingAnswered("answer-at-the-end", 1_500);
-  // Does what the end of a run does, in its order, and lets the answer come in the middle.
-  const ending = new Client({ connectionString: sharedStack().adminUrl });
-  await ending.connect();
-  try {
-    await ending.query("begin");
-    // Of two that wait for each other it is this one that fails: an activity would only be repeated.
-    await ending.query("set local deadlock_timeout = '10ms'");
-    await ending.query("select from agent_runs where id = $1 for no key update", [id]);
-    const { rows } = await ending.query<{ pid: number }>("select pg_backend_pid() as pid");
-    const behind = "select from pg_stat_activity where $1::int = any (pg_blocking_pids(pid))";
-    await eventually(
-      async () => ((await query(behind, [rows[0]?.pid])).length > 0 ? true : undefined),
-      "the answer is to be stored",
-    );
-    await ending.query(
-      "update agent_steps set status = 'unknown', facts = $2 where run_id = $1 and status = 'running'",
-      [id, JSON.stringify({ kind: "unknown", message: "the run was ended" })],
-    );
-    await ending.query("commit");
-  } finally {
-    await ending.end();
-  }
-  expect(await ended(bob, id)).toMatchObject({ status: "completed" });
-  expect(await statusOf(id, "main/1")).toBe("unknown");
-  expect(await query("select from run_messages where run_id = $1 and origin = 'main/1'", [id])).toEqual([]);
-}, 60_000);
+test.each(variant("an answer that comes while its run is being ended waits for the end, and neither keeps the other"))(
+  "%s",
+  async () => {
+    const id = await beingAnswered("answer-at-the-end", 1_500);
+    // Does what the end of a run does, in its order, and lets the answer come in the middle.
+    const ending = new Client({ connectionString: sharedStack().adminUrl });
+    await ending.connect();
+    try {
+      await ending.query("begin");
+      // Of two that wait for each other it is this one that fails: an activity would only be repeated.
+      await ending.query("set local deadlock_timeout = '10ms'");
+      await ending.query("select from agent_runs where id = $1 for no key update", [id]);
+      const { rows } = await ending.query<{ pid: number }>("select pg_backend_pid() as pid");
+      const behind = "select from pg_stat_activity where $1::int = any (pg_blocking_pids(pid))";
+      await eventually(
+        async () => ((await query(behind, [rows[0]?.pid])).length > 0 ? true : undefined),
+        "the answer is to be stored",
+      );
+      await ending.query(
+        "update agent_steps set status = 'unknown', facts = $2 where run_id = $1 and status = 'running'",
+        [id, JSON.stringify({ kind: "unknown", message: "the run was ended" })],
+      );
+      await ending.query("commit");
+    } finally {
+      await ending.end();
+    }
+    expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+    expect(await statusOf(id, "main/1")).toBe("unknown");
+    expect(await query("select from run_messages where run_id = $1 and origin = 'main/1'", [id])).toEqual([]);
+  },
+  60_000,
+);
 
 test("files that cannot be kept keep no run from its end", async (context) => {
   const sandbox = await sandboxAvailability();

@@ -72,7 +72,7 @@ test("come once each while a model takes its time, as events and as audit entrie
   ]);
 });
 
-test("come while the run waits for a person, and while people have paused it", async () => {
+test.each(variant("come while the run waits for a person, and while people have paused it"))("%s", async () => {
   const write = use("write_file", { path: "a", content: "a" });
   const waiting = await start("waiting", "gullible", { gullible: [write, done] }, 3);
   const paused = await start("paused", "planner", { planner: [slow(look, 800), look, look] }, 3);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { type Fault, giveScript, injectFaults, provider } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
@@ -83,18 +84,21 @@ describe("a conversation completes, and nothing is said or done twice", () => {
     expect(tagged).toEqual({ vaults: 1, sessions: 1 });
   });
 
-  test("although the provider is away when it is to end: what it holds is destroyed later", async () => {
-    const id = await invoke(emma, agentId);
-    await sessionIn(emma, id, "idle");
-    await injectFaults(
-      { match: { method: "DELETE", path: "^/v1/vaults/" }, kind: "529", times: 2 },
-      { match: create("sessions/[^/]+/archive"), kind: "drop_before" },
-    );
-    await emma.send("POST", `/sessions/${id}/end`, {});
-    await cleanedUp(id);
-    for await (const vault of provider().beta.vaults.list({ limit: 100 }))
-      expect(vault.metadata["powerloom_session"]).not.toBe(id);
-  });
+  test.each(variant("although the provider is away when it is to end: what it holds is destroyed later"))(
+    "%s",
+    async () => {
+      const id = await invoke(emma, agentId);
+      await sessionIn(emma, id, "idle");
+      await injectFaults(
+        { match: { method: "DELETE", path: "^/v1/vaults/" }, kind: "529", times: 2 },
+        { match: create("sessions/[^/]+/archive"), kind: "drop_before" },
+      );
+      await emma.send("POST", `/sessions/${id}/end`, {});
+      await cleanedUp(id);
+      for await (const vault of provider().beta.vaults.list({ limit: 100 }))
+        expect(vault.metadata["powerloom_session"]).not.toBe(id);
+    },
+  );
 });
 
 describe("an agent that the provider does not have yet", () => {
