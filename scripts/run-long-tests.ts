@@ -12,9 +12,10 @@ const runs = [
     "reconciler",
     "sessions/faults",
     "console-reads/events",
+    "governance/approvals",
   ],
-  ["--project", "runs", "injection", "steering", "abandoned", "time-alerts", "mcp-tools", "runs/runs.test.ts"],
-  ["--project", "stack", "temporal-server", "stack/postgres"],
+  ["--project", "runs"],
+  ["--project", "stack", "temporal-server", "stack/postgres", "compose"],
   ["--project", "console"],
   ["--project", "durability"],
 ];

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
+import type { PartName } from "../../stack/local-stack.ts";
+import { everything } from "../support/everything.ts";
 import { conversationKills } from "./parts/conversation-kills.ts";
 import { wholeStackRestart, withoutWorker } from "./parts/outages.ts";
 import { runKills } from "./parts/run-kills.ts";
@@ -8,7 +10,8 @@ import { openStage, type Stage } from "./stage.ts";
 let stage: Stage;
 beforeAll(async () => {
   // A little pace, so that a conversation of a dozen tool calls has a middle.
-  stage = await openStage({ without: ["worker"], extraEnvironment: { POWERLOOM_SIMULATOR_PACE_MS: "10" } });
+  const without: PartName[] = everything ? ["worker"] : [];
+  stage = await openStage({ without, extraEnvironment: { POWERLOOM_SIMULATOR_PACE_MS: "10" } });
 });
 afterAll(() => stage.close());
 

@@ -221,7 +221,9 @@ test.each(
   );
 });
 
-test("who may only look finds nothing to do, and who may not look is told so, and by whom it can be given", async () => {
+test.each(
+  variant("who may only look finds nothing to do, and who may not look is told so, and by whom it can be given"),
+)("%s", async () => {
   await on(viewer, `/agents/${seller.id}`, async (page) => {
     await page.getByRole("tab", { name: "Overview" }).waitFor();
     for (const name of ["Edit", "Delete", "Talk", "Open a session"])

@@ -152,7 +152,7 @@ test("somebody without rights is told so on every page, sees nothing of what the
   await context.close();
 });
 
-test("what was sent and never answered is sent again as the same, and done once", async () => {
+test.each(variant("what was sent and never answered is sent again as the same, and done once"))("%s", async () => {
   const context = await signedIn(browser, home.admin.email);
   const page = await openPage(context, "/groups");
   const keys: (string | undefined)[] = [];

@@ -83,7 +83,10 @@ export function conversationKills(stage: () => Stage): void {
         const ended = await eventually(
           async () => {
             const now = await session(id);
-            return now?.status === "idle" && now.final_message !== null ? now : undefined;
+            // Away for longer than a request waits, the agent says first that its request is still being applied.
+            const over =
+              now?.status === "idle" && now.final_message !== null && !/still being applied/.test(now.final_message);
+            return over ? now : undefined;
           },
           "the conversation ends",
           45_000,

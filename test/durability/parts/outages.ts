@@ -29,45 +29,48 @@ const urlsOf = ({ stack }: Stage) => ({ apiUrl: stack.apiUrl, databaseUrl: stack
 
 /** While no worker runs; leaves one running. */
 export function withoutWorker(stage: () => Stage): void {
-  test("POST /agents without a worker is 202, keeps its key, and is applied once when a worker comes", async () => {
-    const { admin, root, organisationId } = await makeOrganisation("idle", urlsOf(stage()));
-    const key = { "Idempotency-Key": "once" };
-    const since = stopwatch();
-    const response = await fetch(`${stage().stack.apiUrl}/agents`, {
-      method: "POST",
-      headers: { Authorization: `Bearer ${admin.token}`, "Content-Type": "application/json", ...key },
-      body: JSON.stringify({ name: "patient", ou: root }),
-    });
-    const answered = since();
-    const body = (await response.json()) as Request;
-    expect({ status: response.status, is: body.status, location: response.headers.get("location") }).toEqual({
-      status: 202,
-      is: "received",
-      location: `/requests/${body.id}`,
-    });
-    const repeated = await admin.send("POST", "/agents", { name: "patient", ou: root }, key);
-    expect([repeated.status, repeated.body["id"]]).toEqual([202, body.id]);
-    expect(await stage().witness.agents(organisationId)).toEqual([]);
+  test.each(variant("POST /agents without a worker is 202, keeps its key, and is applied once when a worker comes"))(
+    "%s",
+    async () => {
+      const { admin, root, organisationId } = await makeOrganisation("idle", urlsOf(stage()));
+      const key = { "Idempotency-Key": "once" };
+      const since = stopwatch();
+      const response = await fetch(`${stage().stack.apiUrl}/agents`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${admin.token}`, "Content-Type": "application/json", ...key },
+        body: JSON.stringify({ name: "patient", ou: root }),
+      });
+      const answered = since();
+      const body = (await response.json()) as Request;
+      expect({ status: response.status, is: body.status, location: response.headers.get("location") }).toEqual({
+        status: 202,
+        is: "received",
+        location: `/requests/${body.id}`,
+      });
+      const repeated = await admin.send("POST", "/agents", { name: "patient", ou: root }, key);
+      expect([repeated.status, repeated.body["id"]]).toEqual([202, body.id]);
+      expect(await stage().witness.agents(organisationId)).toEqual([]);
 
-    const started = stopwatch();
-    await stage().stack.startPart("worker");
-    const up = started();
-    const request = await settled(admin, body.id);
-    console.log(
-      `without a worker: 202 after ${answered} s; applied ${Math.round((started() - up) * 100) / 100} s after the worker came`,
-    );
-    expect(request.status).toBe("applied");
-    const agents = await stage().witness.agents(organisationId);
-    expect(agents.map(({ id }) => id)).toEqual([request.result?.id]);
-    const trail = await auditAfter(admin, 0);
-    expect(trail.filter(({ operation }) => operation === "agent.create").map(({ outcome }) => outcome)).toEqual([
-      "applied",
-    ]);
-    const after = await admin.send("POST", "/agents", { name: "patient", ou: root }, key);
-    expect([after.status, after.body["id"]]).toEqual([201, request.result?.id]);
-    await stage().witness.synced(organisationId, agents[0]?.id ?? "");
-    expect(await stage().witness.atProvider(agents[0]?.id ?? "")).toHaveLength(1);
-  });
+      const started = stopwatch();
+      await stage().stack.startPart("worker");
+      const up = started();
+      const request = await settled(admin, body.id);
+      console.log(
+        `without a worker: 202 after ${answered} s; applied ${Math.round((started() - up) * 100) / 100} s after the worker came`,
+      );
+      expect(request.status).toBe("applied");
+      const agents = await stage().witness.agents(organisationId);
+      expect(agents.map(({ id }) => id)).toEqual([request.result?.id]);
+      const trail = await auditAfter(admin, 0);
+      expect(trail.filter(({ operation }) => operation === "agent.create").map(({ outcome }) => outcome)).toEqual([
+        "applied",
+      ]);
+      const after = await admin.send("POST", "/agents", { name: "patient", ou: root }, key);
+      expect([after.status, after.body["id"]]).toEqual([201, request.result?.id]);
+      await stage().witness.synced(organisationId, agents[0]?.id ?? "");
+      expect(await stage().witness.atProvider(agents[0]?.id ?? "")).toHaveLength(1);
+    },
+  );
 }
 
 /** Everything goes, and comes back. */

@@ -5,6 +5,7 @@ import { decideApproval } from "../../../db/queries/approvals.ts";
 import type { Person } from "../../../demo/api.ts";
 import { connectTemporal } from "../../../temporal/connect.ts";
 import { lookAgain, status } from "../../../workflows/messages.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { askForApproval, asSuperuser, auditAbout, auditOf, call, inOrganisation, withRole } from "./stage.ts";
 
@@ -136,7 +137,9 @@ describe("votes", () => {
     expect((await build()).status).not.toBe(403);
   });
 
-  test("a role for a group is approved for the people in it: who joins meanwhile makes the approval stale", async () => {
+  test.each(
+    variant("a role for a group is approved for the people in it: who joins meanwhile makes the approval stale"),
+  )("%s", async () => {
     const world = await careful("group-role");
     const { admin, root } = world;
     const group = await admin.make<{ id: string }>("/groups", { name: "trusted", ou: root });
@@ -200,7 +203,7 @@ describe("votes", () => {
 });
 
 describe("a request", () => {
-  test("is withdrawn by its requester alone, once, and only while it waits", async () => {
+  test.each(variant("is withdrawn by its requester alone, once, and only while it waits"))("%s", async () => {
     const world = await careful("cancel");
     const pending = await ask(world.requester, world.root);
     const cancel = (person: Person, id = pending.id) =>

@@ -8,6 +8,7 @@ import type { Person } from "../../../demo/api.ts";
 import { operations } from "../../../operations/registry.ts";
 import { type Answer, ask, exchangeBearer, exchangeCapability } from "../../support/ask.ts";
 import { query, securityEvents } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { bindingOf, callIn, capability, decideOn, holdOperation, toolCalls } from "../../support/run-calls.ts";
 import { armMind, ended, type Said } from "../../support/runs.ts";
@@ -163,7 +164,7 @@ describe("an operation as a tool", () => {
     expect(dots).toMatchObject({ status: "refused" });
   });
 
-  test("never shows a secret to the model, nor keeps one", async () => {
+  test.each(variant("never shows a secret to the model, nor keeps one"))("%s", async () => {
     const { admin, root } = organisation;
     const agent = await admin.make<{ id: string }>("/agents", { name: "with-secret", ou: root });
     const server = await admin.make<{ id: string }>("/mcp-servers", {
@@ -282,43 +283,46 @@ describe("the capability of a call", () => {
   const refusedGrant = { status: 400, body: { error: "invalid_grant" } };
   const exchange = (token: string, op = "agent.create") => exchangeCapability(token, op);
 
-  test("is good for the operation of its tool, in the person's name, while the call goes on", async () => {
-    const { id, stepId, binding, release } = await held("held-good");
-    try {
-      const answer = await exchange(capability(binding));
-      expect(answer).toMatchObject({ status: 200, body: { expires_in: 300, scope: "agent.create" } });
-      const token = String(answer.body["access_token"]);
-      const claims = decodeJwt(token);
-      expect(claims).toMatchObject({ sub: bob.id, org: organisation.organisationId, act: { sub: `run:${id}` } });
-      expect(claims).toMatchObject({ op: "agent.create", step: stepId });
-      expect(claims).not.toHaveProperty("sid");
+  test.each(variant("is good for the operation of its tool, in the person's name, while the call goes on"))(
+    "%s",
+    async () => {
+      const { id, stepId, binding, release } = await held("held-good");
+      try {
+        const answer = await exchange(capability(binding));
+        expect(answer).toMatchObject({ status: 200, body: { expires_in: 300, scope: "agent.create" } });
+        const token = String(answer.body["access_token"]);
+        const claims = decodeJwt(token);
+        expect(claims).toMatchObject({ sub: bob.id, org: organisation.organisationId, act: { sub: `run:${id}` } });
+        expect(claims).toMatchObject({ op: "agent.create", step: stepId });
+        expect(claims).not.toHaveProperty("sid");
 
-      const filled = (path: string) => path.replace(/:\w+/g, v7());
-      const verdict = ({ status, body }: Answer) => [status, body["rule"]];
-      const others = [
-        ...operations
-          .filter(({ name }) => name !== "agent.create")
-          .map(({ name, http, delegable }) => ({ name, method: http.method as string, path: http.path, delegable })),
-        ...actions.map(({ name, path }) => ({
-          name,
-          method: "POST",
-          path,
-          delegable: ["run.start", "run.cancel"].includes(name),
-        })),
-        ...reads.map(({ name, path }) => ({ name, method: "GET", path, delegable: delegableReads.has(name) })),
-      ];
-      for (const { name, method, path, delegable } of others) {
-        const given = await ask(token, method, filled(path), method === "GET" ? undefined : {});
-        expect([name, verdict(given)]).toEqual([name, [403, delegable ? "other-operation" : "not-delegable"]]);
+        const filled = (path: string) => path.replace(/:\w+/g, v7());
+        const verdict = ({ status, body }: Answer) => [status, body["rule"]];
+        const others = [
+          ...operations
+            .filter(({ name }) => name !== "agent.create")
+            .map(({ name, http, delegable }) => ({ name, method: http.method as string, path: http.path, delegable })),
+          ...actions.map(({ name, path }) => ({
+            name,
+            method: "POST",
+            path,
+            delegable: ["run.start", "run.cancel"].includes(name),
+          })),
+          ...reads.map(({ name, path }) => ({ name, method: "GET", path, delegable: delegableReads.has(name) })),
+        ];
+        for (const { name, method, path, delegable } of others) {
+          const given = await ask(token, method, filled(path), method === "GET" ? undefined : {});
+          expect([name, verdict(given)]).toEqual([name, [403, delegable ? "other-operation" : "not-delegable"]]);
+        }
+        // Nor can it be delegated further.
+        expect(await exchange(token)).toMatchObject(refusedGrant);
+      } finally {
+        await release();
       }
-      // Nor can it be delegated further.
-      expect(await exchange(token)).toMatchObject(refusedGrant);
-    } finally {
-      await release();
-    }
-    expect(await ended(bob, id)).toMatchObject({ status: "completed" });
-    expect(await agentsNamed("held-good")).toHaveLength(1);
-  });
+      expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+      expect(await agentsNamed("held-good")).toHaveLength(1);
+    },
+  );
 
   test("is refused for anything else, and every refusal is a security event", async () => {
     const one = await held("held-one");
@@ -382,7 +386,7 @@ describe("the capability of a call", () => {
     for (const name of ["held-cancelled", "too-late"]) expect(await agentsNamed(name)).toEqual([]);
   });
 
-  test("and its token end with the lease, and with the person's suspension", async () => {
+  test.each(variant("and its token end with the lease, and with the person's suspension"))("%s", async () => {
     const { id, binding, release } = await held("held-revoked");
     try {
       const token = String((await exchange(capability(binding))).body["access_token"]);
@@ -401,44 +405,47 @@ describe("the capability of a call", () => {
     await ended(bob, id);
   });
 
-  test("of a run that an agent started in a session names the session, and ends with it", async () => {
-    const { admin, root } = organisation;
-    const server = await admin.make<{ id: string }>("/mcp-servers", {
-      name: "powerloom-runs",
-      ou: root,
-      url: new URL("runs/mcp", sharedStack().mcpUrl).href,
-      deployment: "shared",
-    });
-    const agent = await makeAgent(admin, { name: "starter", ou: root });
-    await admin.make(`/agents/${agent.id}/mcp-servers`, { mcp_server_id: server.id });
-    await admin.make(`/agents/${agent.id}/credentials`, { mcp_server_id: server.id });
-    const sessionId = await invoke(bob, agent.id);
-    const bearer = await bearerOf(sessionId, server.id);
-    const { id, binding, release } = await held("held-session", async () => {
-      const input = await operator([create("held-session"), done]);
-      const started = await exchangeBearer(bearer, "run.start", undefined, "powerloom_runs");
-      const { body } = await ask(String(started.body["access_token"]), "POST", "/runs", input);
-      return { id: String(body["id"]) };
-    });
-    try {
-      const token = String((await exchange(capability(binding))).body["access_token"]);
-      expect(decodeJwt(token)).toMatchObject({ sid: sessionId, act: { sub: `run:${id}` } });
-      expect((await ask(token, "GET", "/agents")).status).toBe(403);
-      expect((await bob.send("POST", `/sessions/${sessionId}/end`, {})).status).toBe(200);
-      await eventually(
-        async () =>
-          (await query("select from sessions where id = $1 and ended_at is not null", [sessionId])).length > 0 ||
-          undefined,
-        "the session has ended",
-      );
-      expect((await ask(token, "GET", "/agents")).status).toBe(401);
-      expect(await exchange(capability(binding))).toMatchObject(refusedGrant);
-    } finally {
-      await release();
-    }
-    await ended(bob, id);
-    await eventually(async () => (await requestOf(id))?.status !== "received" || undefined, "nothing is open");
-    expect((await requestOf(id))?.status).not.toBe("applied");
-    expect(await agentsNamed("held-session")).toEqual([]);
-  });
+  test.each(variant("of a run that an agent started in a session names the session, and ends with it"))(
+    "%s",
+    async () => {
+      const { admin, root } = organisation;
+      const server = await admin.make<{ id: string }>("/mcp-servers", {
+        name: "powerloom-runs",
+        ou: root,
+        url: new URL("runs/mcp", sharedStack().mcpUrl).href,
+        deployment: "shared",
+      });
+      const agent = await makeAgent(admin, { name: "starter", ou: root });
+      await admin.make(`/agents/${agent.id}/mcp-servers`, { mcp_server_id: server.id });
+      await admin.make(`/agents/${agent.id}/credentials`, { mcp_server_id: server.id });
+      const sessionId = await invoke(bob, agent.id);
+      const bearer = await bearerOf(sessionId, server.id);
+      const { id, binding, release } = await held("held-session", async () => {
+        const input = await operator([create("held-session"), done]);
+        const started = await exchangeBearer(bearer, "run.start", undefined, "powerloom_runs");
+        const { body } = await ask(String(started.body["access_token"]), "POST", "/runs", input);
+        return { id: String(body["id"]) };
+      });
+      try {
+        const token = String((await exchange(capability(binding))).body["access_token"]);
+        expect(decodeJwt(token)).toMatchObject({ sid: sessionId, act: { sub: `run:${id}` } });
+        expect((await ask(token, "GET", "/agents")).status).toBe(403);
+        expect((await bob.send("POST", `/sessions/${sessionId}/end`, {})).status).toBe(200);
+        await eventually(
+          async () =>
+            (await query("select from sessions where id = $1 and ended_at is not null", [sessionId])).length > 0 ||
+            undefined,
+          "the session has ended",
+        );
+        expect((await ask(token, "GET", "/agents")).status).toBe(401);
+        expect(await exchange(capability(binding))).toMatchObject(refusedGrant);
+      } finally {
+        await release();
+      }
+      await ended(bob, id);
+      await eventually(async () => (await requestOf(id))?.status !== "received" || undefined, "nothing is open");
+      expect((await requestOf(id))?.status).not.toBe("applied");
+      expect(await agentsNamed("held-session")).toEqual([]);
+    },
+  );
 });

@@ -245,7 +245,7 @@ describe("which servers a tree of runs is offered", () => {
     ]);
   });
 
-  test("none that the person may not read: told like an unknown one, and audited", async () => {
+  test.each(variant("none that the person may not read: told like an unknown one, and audited"))("%s", async () => {
     const { root, admin, tracker } = world;
     const una = await world.person("una", { roles: [{ role: "AgentUser", ou: root }] });
     const before = tracker.seen.length;
@@ -350,7 +350,7 @@ describe("what changes while a run goes on", () => {
     expect(callsOf(tracker)).toHaveLength(1);
   });
 
-  test("a person who may not read the server any more: the next call is refused", async () => {
+  test.each(variant("a person who may not read the server any more: the next call is refused"))("%s", async () => {
     const { eve, admin } = world;
     const { ou, tracker } = await place("rights");
     const una = await world.person("una", { roles: [{ role: "AgentUser", ou }] });
@@ -532,7 +532,7 @@ describe("the token of a call", () => {
     expect(answers).toEqual([401, 400]);
   });
 
-  test("ends with a run that is cancelled while the server works, as does the call", async () => {
+  test.each(variant("ends with a run that is cancelled while the server works, as does the call"))("%s", async () => {
     const { bob, eve, tracker, root } = world;
     tracker.answer = () => new Promise(() => undefined);
     const before = callsOf(tracker).length;
@@ -546,7 +546,7 @@ describe("the token of a call", () => {
     expect(await introspect(client, seen.token ?? "")).toEqual({ active: false });
   });
 
-  test("cannot be made to fit another call, by somebody who had the key", async () => {
+  test.each(variant("cannot be made to fit another call, by somebody who had the key"))("%s", async () => {
     const { bob, eve, tracker, root, organisationId } = world;
     const inCall: Record<string, unknown>[] = [];
     const client = tracker.client ?? nobody;

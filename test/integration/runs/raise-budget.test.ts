@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, runWhen } from "../../support/runs.ts";
 import { asSuperuser } from "../governance/stage.ts";
@@ -90,7 +91,7 @@ describe("a run that meets its cap and may ask for more", () => {
     ]);
   });
 
-  test("may be given more time, which begins when it is given", async () => {
+  test.each(variant("may be given more time, which begins when it is given"))("%s", async () => {
     const slow = { reader: { turns: [{ ...look("a"), delay_ms: 2_500 }, look("b"), done] } };
     const id = await begin("late", slow, { budget: { tokens: 200_000, wall_seconds: 2 } });
     await runWhen(bob, id, ({ status }) => status === "waiting", "it asks", 60_000);
