@@ -4,7 +4,6 @@ import { sandboxAvailability } from "../../../tools/sandbox/availability.ts";
 import { mindCalls } from "../../simulator/minds.ts";
 import { ask } from "../../support/ask.ts";
 import { query } from "../../support/database.ts";
-import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import {
   armMind,
@@ -320,33 +319,30 @@ describe("steering", () => {
   const tell = async (id: string, what: string, body = {}) =>
     expect((await bob.send("POST", `/runs/${id}/${what}`, body)).status).toBe(202);
 
-  test.each(variant("reaches an agent whose context was begun anew, and what was said before is not forgotten"))(
-    "%s",
-    async () => {
-      const models = await armMind("steered", {
-        planner: {
-          rules: [
-            { when: { last: "take the third way" }, reply: { output: plan } },
-            { when: {}, reply: { ...list, delay_ms: 50 } },
-          ],
-        },
-      });
-      const { id } = await start({ task: "Go in circles.", agent: "planner", models });
-      await runWhen(bob, id, ({ steps }) => steps.length > 0, "it has begun");
-      await tell(id, "messages", { text: "mind the gap" });
-      await runWhen(bob, id, ({ status }) => status === "paused", "it is paused");
-      await tell(id, "messages", { text: "take the third way" });
-      await tell(id, "resume");
-      expect(await ended(bob, id)).toMatchObject({ status: "completed" });
-      const said = await query<{ thread: string; text: string }>(
-        "select thread, content::text as text from run_messages where run_id = $1 and role = 'user' order by position",
-        [id],
-      );
-      const anew = said.filter(({ thread }) => thread === "main~2").map(({ text }) => text);
-      expect(anew[0]).toContain("mind the gap");
-      expect(anew.join()).toContain("take the third way");
-    },
-  );
+  test("reaches an agent whose context was begun anew, and what was said before is not forgotten", async () => {
+    const models = await armMind("steered", {
+      planner: {
+        rules: [
+          { when: { last: "take the third way" }, reply: { output: plan } },
+          { when: {}, reply: { ...list, delay_ms: 50 } },
+        ],
+      },
+    });
+    const { id } = await start({ task: "Go in circles.", agent: "planner", models });
+    await runWhen(bob, id, ({ steps }) => steps.length > 0, "it has begun");
+    await tell(id, "messages", { text: "mind the gap" });
+    await runWhen(bob, id, ({ status }) => status === "paused", "it is paused");
+    await tell(id, "messages", { text: "take the third way" });
+    await tell(id, "resume");
+    expect(await ended(bob, id)).toMatchObject({ status: "completed" });
+    const said = await query<{ thread: string; text: string }>(
+      "select thread, content::text as text from run_messages where run_id = $1 and role = 'user' order by position",
+      [id],
+    );
+    const anew = said.filter(({ thread }) => thread === "main~2").map(({ text }) => text);
+    expect(anew[0]).toContain("mind the gap");
+    expect(anew.join()).toContain("take the third way");
+  });
 });
 
 describe("who may", () => {
