@@ -256,7 +256,7 @@ test.each(variant("the list is narrowed by its address, and the address by its f
   const done = await ask("done");
   await voteOn(two, done);
   await decided(done.id, "applied");
-  const unwanted = await ask("unwanted");
+  const unwanted = await ask("turned-down");
   await voteOn(two, unwanted, "deny");
   await decided(unwanted.id, "denied");
   const context = await signedIn(browser, one.email);
@@ -271,12 +271,12 @@ test.each(variant("the list is narrowed by its address, and the address by its f
   await page.getByRole("tab", { name: /Decided/ }).click();
   await page.waitForURL(/tab=decided/);
   await page.getByRole("link", { name: /Create agent done/ }).waitFor();
-  await page.getByRole("link", { name: /Create agent unwanted/ }).waitFor();
+  await page.getByRole("link", { name: /Create agent turned-down/ }).waitFor();
   await page.getByLabel("Outcome", { exact: true }).first().click();
   await page.getByRole("option", { name: /^denied/ }).click();
   await page.waitForURL(/outcome=denied/);
   await page.getByRole("link", { name: /Create agent done/ }).waitFor({ state: "detached" });
-  await page.getByRole("link", { name: /Create agent unwanted/ }).waitFor();
+  await page.getByRole("link", { name: /Create agent turned-down/ }).waitFor();
   await context.close();
 });
 

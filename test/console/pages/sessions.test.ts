@@ -332,11 +332,15 @@ test.each(
   await write(id, 2_000);
   await as(organisation.admin, `/sessions/${id}`, async (page) => {
     await log(page).getByText("Line 2000.", { exact: true }).waitFor();
-    await page.waitForFunction("innerHeight + scrollY > document.documentElement.scrollHeight - 80");
+    await expect
+      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"))
+      .toBe(true);
     expect(await log(page).locator("> *").count()).toBeLessThan(200);
     await write(id, 1, 2_001);
     await log(page).getByText("Line 2001.", { exact: true }).waitFor();
-    await page.waitForFunction("innerHeight + scrollY > document.documentElement.scrollHeight - 80");
+    await expect
+      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"))
+      .toBe(true);
     await page.getByRole("button", { name: /^Show earlier/ }).scrollIntoViewIfNeeded();
     await page.getByRole("button", { name: /^Show earlier/ }).click();
     await log(page).getByText("Line 1800.", { exact: true }).waitFor();
@@ -345,7 +349,9 @@ test.each(
     await page.getByRole("button", { name: "To the end" }).waitFor();
     expect(await page.evaluate<number>("scrollY")).toBeLessThan(1_000);
     await page.getByRole("button", { name: "To the end" }).click();
-    await page.waitForFunction("innerHeight + scrollY > document.documentElement.scrollHeight - 80");
+    await expect
+      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"))
+      .toBe(true);
     await log(page).getByText("Line 2002.", { exact: true }).waitFor();
   });
 });
