@@ -1,5 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+/** One real stack for all files of a project, one after the other. */
+const onOneStack = {
+  // One process: each file would otherwise load the same modules anew, some three seconds each.
+  isolate: false,
+  globalSetup: ["test/support/global-setup.ts"],
+  fileParallelism: false,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
+
 export default defineConfig({
   test: {
     pool: "forks",
@@ -27,14 +37,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
-          // One process for all files: each would otherwise load the same modules anew, some three seconds each.
-          isolate: false,
           include: ["test/integration/**/*.test.ts"],
           exclude: ["test/integration/runs/**"],
-          globalSetup: ["test/support/global-setup.ts"],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          ...onOneStack,
         },
       },
       {
@@ -42,12 +47,8 @@ export default defineConfig({
         test: {
           // Like integration, on a stack of its own: a third of all that share one.
           name: "runs",
-          isolate: false,
           include: ["test/integration/runs/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts"],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          ...onOneStack,
         },
       },
       {
@@ -55,12 +56,8 @@ export default defineConfig({
         test: {
           // Like integration, on a stack of its own: beside it, on the other lane.
           name: "console",
-          isolate: false,
           include: ["test/console/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts"],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          ...onOneStack,
         },
       },
       {
