@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { StackError } from "./stack-error.ts";
 
@@ -39,9 +40,27 @@ export async function assertPortFree(
   }
 }
 
-/** A port that was free a moment ago. Only for tests and for parts nobody addresses: another process may take it. */
+/** Below the ports that systems give to whoever asks for any (from 32768 on Linux, from 49152 elsewhere). */
+const chosenPorts = { from: 10_000, to: 32_000 };
+
+/** What this process has handed out: whoever got a port may not listen on it yet. */
+const handedOut = new Set<number>();
+
+/**
+ * A port that was free a moment ago. Only for tests and for parts nobody addresses: another process may take it. It is drawn
+ * from a range in which no outgoing connection and no server that takes any port gets one in the meantime.
+ */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
-  const outcome = await bind(host, 0);
-  if ("port" in outcome) return outcome.port;
-  throw new StackError(`No free port on ${host} (${outcome.code})`);
+  let code = "";
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const port = randomInt(chosenPorts.from, chosenPorts.to);
+    if (handedOut.has(port)) continue;
+    const outcome = await bind(host, port);
+    if ("port" in outcome) {
+      handedOut.add(port);
+      return port;
+    }
+    code = outcome.code;
+  }
+  throw new StackError(`No free port on ${host} (${code})`);
 }

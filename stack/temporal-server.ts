@@ -118,10 +118,11 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
 }
 
 /**
- * The server picks ports for its inner services itself, and panics when another process takes one of them meanwhile: a
- * start that ends in a panic is made again.
+ * The server picks ports for its inner services itself, and ends when another process takes one of them meanwhile, with a
+ * panic or a word about the address: such a start is made again. Ours were free a moment ago, or it would not have begun.
  */
-const mostLaunches = 3;
+const mostLaunches = 5;
+const worthAnotherStart = /^(panic|fatal error):|address already in use/;
 
 /** @throws StackError in a sentence, when it cannot be had */
 async function launch(
@@ -152,12 +153,12 @@ async function launch(
     const problem = await ready(running);
     if (problem === undefined) return running;
     await running.stop();
-    const panic = lines.find((line) => /^(panic|fatal error):/.test(line));
-    if (panic !== undefined && attempt < mostLaunches) {
-      options.log(`the Temporal server crashed while it started (${panic}): starting it again`);
+    const crash = lines.find((line) => worthAnotherStart.test(line));
+    if (crash !== undefined && attempt < mostLaunches) {
+      options.log(`the Temporal server ended while it started (${crash}): starting it again`);
       continue;
     }
-    const said = panic ?? lines.slice(-2).join(" ");
+    const said = crash ?? lines.slice(-2).join(" ");
     throw new StackError(
       `The Temporal server did not start on ${options.host ?? "127.0.0.1"}:${options.port} (${problem})${said === "" ? "" : `: ${said}`}`,
     );

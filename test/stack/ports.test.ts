@@ -21,6 +21,12 @@ test("a free port can be listened on", async () => {
   await assertPortFree("127.0.0.1", port, "console");
 });
 
+test("free ports are never handed out twice, and lie where nobody is given one by the system", async () => {
+  const ports = await Promise.all(Array.from({ length: 50 }, () => freePort()));
+  expect(new Set(ports).size).toBe(50);
+  expect(Math.max(...ports)).toBeLessThan(32_768);
+});
+
 test("an address of another machine is a clear fault", async () => {
   await expect(assertPortFree("192.0.2.1", 7233, "Temporal")).rejects.toThrow(
     /Temporal cannot listen on 192\.0\.2\.1:7233/,

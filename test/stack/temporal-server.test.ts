@@ -144,6 +144,20 @@ test.each(variant("it goes when its parent is killed with SIGKILL"))("%s", async
   expect(isAlive(answer.pid)).toBe(false);
 });
 
+test("a start that another process spoiled by taking one of the server's inner ports is made again", async () => {
+  const spoiled = join(place.path, "spoiled");
+  const program = join(place.path, "temporal-once-spoiled");
+  const line = '{"level":"FATAL","message":"listen tcp 127.0.0.1:34709: bind: address already in use"}';
+  writeFileSync(
+    program,
+    `#!/bin/sh\nif [ "$1" = server ] && [ ! -e '${spoiled}' ]; then touch '${spoiled}'; echo '${line}' >&2; exit 1; fi\nexec '${binary}' "$@"\n`,
+    { mode: 0o755 },
+  );
+  await start({ binary: program, dbFile: join(place.path, "spoiled.db") });
+  expect(existsSync(spoiled)).toBe(true);
+  expect(said.join("\n")).toMatch(/address already in use.*: starting it again/);
+});
+
 test("search attributes that a foreign server lacks are registered, once", async () => {
   const { address } = await start({ dbFile: join(place.path, "bare.db"), searchAttributes: {} });
   await withClient(address, async (_client, connection) => {
