@@ -3,6 +3,7 @@ import { Runtime, Worker } from "@temporalio/worker";
 import { exitWhenParentGoes } from "../stack/parent.ts";
 import { connectWorker } from "../temporal/connect.ts";
 import { shortWorkflowStacks } from "../temporal/stack-frames.ts";
+import { recording } from "./recording.ts";
 
 // A process of its own with the worker's settings: the baseline pays for the same things, except for our work.
 
@@ -11,6 +12,12 @@ const nothings = {
   moment: async (): Promise<number> => performance.timeOrigin + performance.now(),
 };
 export type BareActivities = typeof nothings;
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}
 
 exitWhenParentGoes();
 shortWorkflowStacks();
@@ -22,7 +29,7 @@ const worker = await Worker.create({
   namespace,
   taskQueue: "powerloom-bench",
   workflowsPath: fileURLToPath(new URL("./bare-workflows.ts", import.meta.url)),
-  activities: nothings,
+  activities: { ...nothings, ...recording(required("BENCH_DATABASE_URL"), required("ANTHROPIC_BASE_URL")) },
   maxCachedWorkflows: 1_000,
   maxConcurrentActivityTaskExecutions: 100,
   stickyQueueScheduleToStartTimeout: "1s",

@@ -11,6 +11,8 @@ import { withOwnParts } from "../stack/own-parts.ts";
 import { connectTemporal } from "../temporal/connect.ts";
 import { go, outcome } from "./bare-messages.ts";
 import { closeConnections, type Send, sender } from "./http.ts";
+import { armMind } from "./minds.ts";
+import { bareRole, createRecords } from "./recording.ts";
 
 /** A whole stack with the dev organisation, the bare worker beside it, and what the measurements need of both. */
 export interface Stage {
@@ -28,6 +30,8 @@ export interface Stage {
     await: (id: string) => Promise<unknown>;
     signal: (id: string) => Promise<unknown>;
     pairs: (id: string, count: number) => Promise<unknown>;
+    recordedPairs: (id: string, count: number) => Promise<unknown>;
+    recordedRun: (id: string, levels: readonly number[]) => Promise<unknown>;
   };
   /** Waits until nothing of earlier work runs any more: no agent to push, no workflow but waiting ones. */
   quiet(): Promise<void>;
@@ -64,11 +68,13 @@ export async function openStage(log: (line: string) => void): Promise<Stage> {
     const admin = new Pool({ connectionString: stack.adminUrl ?? "", max: 2 });
     closing.push(() => admin.end());
     const bare = bareCalls(temporal);
+    await admin.query(createRecords);
+    await armMind({ stack }, "bench-bare", { [bareRole]: { rules: [{ when: {}, reply: { output: "done" } }] } });
     await stack.supervisor.start({
       name: "bare",
       command: process.execPath,
       args: [fileURLToPath(new URL("./bare-worker.ts", import.meta.url))],
-      env: stack.environment,
+      env: { ...stack.environment, BENCH_DATABASE_URL: stack.adminUrl ?? "" },
       ready: () => bare.update("warm-up").then(() => undefined),
       watchesParent: true,
     });
@@ -117,6 +123,10 @@ function bareCalls(temporal: Client): Stage["bare"] {
     },
     pairs: (id, count) =>
       temporal.workflow.execute("barePairs", { workflowId: id, taskQueue, workflowTaskTimeout, args: [count] }),
+    recordedPairs: (id, count) =>
+      temporal.workflow.execute("recordedPairs", { workflowId: id, taskQueue, workflowTaskTimeout, args: [count] }),
+    recordedRun: (id, levels) =>
+      temporal.workflow.execute("recordedRun", { workflowId: id, taskQueue, workflowTaskTimeout, args: [levels] }),
   };
 }
 

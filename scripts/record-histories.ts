@@ -331,8 +331,8 @@ async function recordRuns({ root, builder, second }: World): Promise<void> {
   const whole = await start("whole", fixingMind(), { task: "Find and fix the failing test.", files: sampleFiles });
   await approve("approve");
   await approve("approve");
-  for (const { id, agent } of await children(whole.id)) await save(`agent-run-3-${agent}`, workflowIds.agentRun(id));
-  await save("agent-run-3-orchestrator", workflowIds.agentRun(whole.id));
+  for (const { id, agent } of await children(whole.id)) await save(`agent-run-4-${agent}`, workflowIds.agentRun(id));
+  await save("agent-run-4-orchestrator", workflowIds.agentRun(whole.id));
 
   const { plan, executor } = planOf([{ step: 1, tool: "write_file", args: { path: "x.txt", content: "x" } }]);
   const denied = await start(
@@ -342,12 +342,12 @@ async function recordRuns({ root, builder, second }: World): Promise<void> {
   );
   await approve("deny");
   const refused = (await children(denied.id)).find(({ agent }) => agent === "executor");
-  await save("agent-run-3-permission-denied", workflowIds.agentRun(refused?.id ?? ""));
+  await save("agent-run-4-permission-denied", workflowIds.agentRun(refused?.id ?? ""));
 
   const alone = { agent: "planner", task: "Look." };
   const spent = await start("spent", talker([listing]), { ...alone, budget: { tokens: 6_000 } });
   await ended(builder, spent.id);
-  await save("agent-run-3-budget-exhausted", workflowIds.agentRun(spent.id));
+  await save("agent-run-4-budget-exhausted", workflowIds.agentRun(spent.id));
 
   const summary = { output: { summary: "nothing there" } };
   const minds = await armMind("raised", { reader: { turns: [listing, listing, summary] } }, stack.simulatorUrl);
@@ -360,7 +360,7 @@ async function recordRuns({ root, builder, second }: World): Promise<void> {
   });
   await approve("approve", "budget");
   await ended(builder, raised.id);
-  await save("agent-run-3-budget-raised", workflowIds.agentRun(raised.id));
+  await save("agent-run-4-budget-raised", workflowIds.agentRun(raised.id));
 
   // Time goes by while the model answers: an alert, another one, the end.
   const late = await start("late", talker([{ ...listing, delay_ms: 4_000 }]), {
@@ -368,23 +368,23 @@ async function recordRuns({ root, builder, second }: World): Promise<void> {
     budget: { wall_seconds: 3 },
   });
   await ended(builder, late.id);
-  await save("agent-run-3-time-over", workflowIds.agentRun(late.id));
+  await save("agent-run-4-time-over", workflowIds.agentRun(late.id));
 
   const circling = await start("circling", talker([listing]), alone);
   await runWhen(builder, circling.id, ({ status }) => status === "paused", "it is paused");
   await builder.send("POST", `/runs/${circling.id}/resume`, {});
   await ended(builder, circling.id);
-  await save("agent-run-3-loop-stopped", workflowIds.agentRun(circling.id));
+  await save("agent-run-4-loop-stopped", workflowIds.agentRun(circling.id));
 
   const slow = await start("slow", talker([{ ...listing, delay_ms: 20_000 }]), alone);
   await runWhen(builder, slow.id, ({ status }) => status === "running", "it runs");
   await builder.send("POST", `/runs/${slow.id}/cancel`, {});
   await ended(builder, slow.id);
-  await save("agent-run-3-cancelled", workflowIds.agentRun(slow.id));
+  await save("agent-run-4-cancelled", workflowIds.agentRun(slow.id));
 
   const invalid = await start("invalid", talker([{ output: { steps: [], reasoning: "r", risks: [] } }]), alone);
   await ended(builder, invalid.id);
-  await save("agent-run-3-output-invalid", workflowIds.agentRun(invalid.id));
+  await save("agent-run-4-output-invalid", workflowIds.agentRun(invalid.id));
 }
 
 await mkdir(folder, { recursive: true });

@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from "@temporalio/common";
 import { type AgentRef, type RunRef, type SessionRef, workflowIds } from "../core/ids.ts";
+import { latestRunEdition } from "../core/runs/edition.ts";
 import { searchAttributeNames } from "../core/search-attributes.ts";
 import { lookAgain, taskQueues, workflowTaskTimeout } from "../workflows/messages.ts";
 
@@ -49,7 +50,7 @@ export async function nudgeRun(temporal: Client, ref: RunRef, ou?: string): Prom
     temporal.workflow.signalWithStart("agentRun", {
       workflowId: workflowIds.agentRun(ref.runId),
       taskQueue: taskQueues.main,
-      args: [ref],
+      args: [{ organisationId: ref.organisationId, runId: ref.runId, edition: latestRunEdition }],
       signal: lookAgain,
       workflowTaskTimeout,
       typedSearchAttributes: initialAttributes(ref.organisationId, "run", ou),

@@ -5,7 +5,6 @@ import {
   condition,
   continueAsNew,
   isCancellation,
-  patched,
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
@@ -17,6 +16,7 @@ import type { EndStatus, RunCaps, RunResult } from "../core/runs/facts.ts";
 import { lookAgain, status } from "./messages.ts";
 import { finishRun, openRun, records } from "./run/activities.ts";
 import { converse, threadOf } from "./run/converse.ts";
+import { beginEdition, goesBy, listsLess } from "./run/edition.ts";
 import { RunEnding } from "./run/ending.ts";
 import { askHooks, budgetUse, runView } from "./run/hooks.ts";
 import { runPlan } from "./run/run-plan.ts";
@@ -34,7 +34,11 @@ interface End {
  * One run of one agent: model and tools in turn under its budget, leases, gates and loop breaker, until it is done or
  * stopped. Subagents are child runs. Transcripts, arguments and results are rows; here are references and counts.
  */
-export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: RunState): Promise<RunResult> {
+export async function agentRun(
+  order: RunRef & { caps?: RunCaps; edition?: number },
+  carried?: RunState,
+): Promise<RunResult> {
+  beginEdition(order.edition);
   const ref: RunRef = { organisationId: order.organisationId, runId: order.runId };
   const place = workflowInfo().parent === undefined ? "root" : "child";
   const board = createBoard({ phase: "starting", detail: ref.runId });
@@ -92,7 +96,7 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
       }
       const { opened } = state;
       // A run that was under way before there were such alerts goes on without.
-      if (state.clock !== undefined && patched("time-alerts"))
+      if (state.clock !== undefined && goesBy("time-alerts"))
         watching = watchTime(
           ref,
           state,
@@ -101,7 +105,8 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
             recording = now;
           },
         ).catch(() => undefined);
-      board.show("running", opened.label, opened.ou);
+      if (listsLess()) board.note("running", opened.label, opened.ou);
+      else board.show("running", opened.label, opened.ou);
       const run: Run = {
         ref,
         state,
@@ -150,7 +155,8 @@ export async function agentRun(order: RunRef & { caps?: RunCaps }, carried?: Run
     });
     over = true;
     await attending;
-    board.show(end.status, end.reason);
+    if (listsLess() && end.status === "completed") board.note(end.status, end.reason, state?.opened.ou);
+    else board.show(end.status, end.reason, listsLess() ? state?.opened.ou : undefined);
     await condition(allHandlersFinished);
     return { status: end.status, tokens: spent.tokens, costMicros: spent.costMicros, calls: spent.calls };
   });

@@ -51,7 +51,7 @@ export async function provision(ref: OperationRef): Promise<string> {
     state = await quick.settleOperation(ref).catch(() => patient.settleOperation(ref));
   }
 
-  if (state.status === "applied") board.conclude(state.status, state.summary, state.ou);
+  if (state.status === "applied") board.note(state.status, state.summary, state.ou);
   else board.show(state.status, state.summary, state.ou);
   if (state.tell !== null) await patient.tellSession(ref);
   await condition(allHandlersFinished);

@@ -54,7 +54,7 @@ export async function reconcileAgent(ref: AgentRef): Promise<string> {
     // No await between this check and the return: a signal in between would be lost with the workflow.
     if (asked === seen && allHandlersFinished()) {
       if (result.status === "failed") board.show(result.status, `${result.label}: ${result.reason}`, result.ou);
-      else board.conclude(result.status, result.label, result.ou);
+      else board.note(result.status, result.label, result.ou);
       return result.status;
     }
   }

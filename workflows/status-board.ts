@@ -14,10 +14,10 @@ export interface StatusBoard {
   /** Says what the workflow is doing now. */
   show: (phase: string, detail: string, ou?: string) => void;
   /**
-   * Says that it is over, and went as asked. The list in the Temporal UI says "Completed" of itself: unless the list shows
+   * Says what the list in the Temporal UI says of itself: that it runs, or is over and went as asked. Unless the list shows
    * another state of ours, or not yet the OU, the search attributes stay as they are (ADR 9).
    */
-  conclude: (phase: string, detail: string, ou?: string) => void;
+  note: (phase: string, detail: string, ou?: string) => void;
 }
 
 /** Keeps the Temporal UI reading like a status board: one call sets query, details and search attributes alike. */
@@ -40,7 +40,7 @@ export function createBoard(initial: WorkflowStatus): StatusBoard {
   return {
     current: () => current,
     show,
-    conclude(phase, detail, ou) {
+    note(phase, detail, ou) {
       const complete = !listed && workflowInfo().typedSearchAttributes.get(ouKey) !== undefined;
       if (complete) say(phase, detail);
       else show(phase, detail, ou);

@@ -1,11 +1,11 @@
 import {
   ActivityCancellationType,
   CancellationScope,
-  patched,
   proxyActivities,
   proxyLocalActivities,
 } from "@temporalio/workflow";
 import type { RunActivities } from "../../activities/runs.ts";
+import { goesBy } from "./edition.ts";
 
 // Outside of the workflow task: for what takes longer, and for when the database is slow or away.
 const patient = proxyActivities<RunActivities>({
@@ -59,8 +59,8 @@ function quickFirst<Name extends Activity>(name: Name, otherwise: Pick<RunActivi
   const attempt = quick[name] as (order: unknown) => Promise<unknown>;
   const outside = otherwise[name] as (order: unknown) => Promise<unknown>;
   const either = async (order: unknown): Promise<unknown> => {
-    if (!patched("short-work-in-task")) return outside(order);
-    const when = patched("short-work-in-turn") ? inTurn : atOnce;
+    if (!goesBy("short-work-in-task")) return outside(order);
+    const when = goesBy("short-work-in-turn") ? inTurn : atOnce;
     try {
       // Never cancelled: it is over in moments, and a local activity that is cancelled while it ends fails the task.
       return await CancellationScope.nonCancellable(() => when(() => attempt(order)));

@@ -18,6 +18,7 @@ import { workflowTaskTimeout } from "../messages.ts";
 import { childAttributes } from "../status-board.ts";
 import { records, runShortTool, work } from "./activities.ts";
 import { charge } from "./ask-model.ts";
+import { ownEdition } from "./edition.ts";
 import { RunEnding } from "./ending.ts";
 import { askHooks, budgetUse, runView } from "./hooks.ts";
 import { budgetMet, untilDecided } from "./raise-budget.ts";
@@ -177,7 +178,9 @@ export async function runChild(
   try {
     used = await executeChild<typeof agentRun>("agentRun", {
       workflowId: workflowIds.agentRun(childRunId),
-      args: [{ organisationId: run.ref.organisationId, runId: childRunId as RunId, caps: slice }],
+      args: [
+        { organisationId: run.ref.organisationId, runId: childRunId as RunId, caps: slice, edition: ownEdition() },
+      ],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       workflowTaskTimeout,
