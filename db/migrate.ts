@@ -1,15 +1,15 @@
-import { readdir, readFile } from "node:fs/promises";
-import { Kysely, PostgresDialect, sql } from "kysely";
-import { type Migration, Migrator } from "kysely/migration";
+import { readFile } from "node:fs/promises";
 import { Pool } from "pg";
 import { builtInRoles } from "../core/authority/roles.ts";
+import { applyMigrations } from "./apply-migrations.ts";
 import { sqlState } from "./database.ts";
 
-const directory = new URL("./migrations/", import.meta.url);
+const shipped = new URL("./migrations/", import.meta.url);
 
 /**
  * Brings a database to the newest schema: roles, numbered migrations, built-in roles. Safe when several processes start
- * at once (advisory locks), and a no-op when nothing is new.
+ * at once (advisory locks), and a no-op when nothing is new. Others may write meanwhile: whatever needs a lock on a table
+ * gives way to those who have it and tries again.
  * @param adminUrl a user that may create roles; everything else then runs as `powerloom_owner`
  * @param passwords set on the login roles when given; a trusted socket needs none
  * @returns names of the migrations applied now
@@ -36,16 +36,13 @@ export async function migrate(
     await admin.end();
   }
 
-  const pool = new Pool({ connectionString: adminUrl, max: 2, options: "-c role=powerloom_owner" });
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  const pool = new Pool({ connectionString: adminUrl, max: 3, options: "-c role=powerloom_owner" });
   try {
-    const migrator = new Migrator({ db, provider: { getMigrations: readMigrations } });
-    const { error, results } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
+    const applied = await applyMigrations(pool, shipped);
     await writeBuiltInRoles(pool);
-    return (results ?? []).map((result) => result.migrationName);
+    return applied;
   } finally {
-    await db.destroy();
+    await pool.end();
   }
 }
 
@@ -60,20 +57,6 @@ async function createRoles(admin: Pool): Promise<void> {
       // duplicate_object, unique_violation, "tuple concurrently updated"
       if (attempt === 5 || !["42710", "23505", "XX000"].includes(sqlState(error) ?? "")) throw error;
     }
-}
-
-async function readMigrations(): Promise<Record<string, Migration>> {
-  const files = (await readdir(directory)).filter((file) => file.endsWith(".sql")).sort();
-  const migrations: Record<string, Migration> = {};
-  for (const file of files) {
-    const text = await readFile(new URL(file, directory), "utf8");
-    migrations[file.replace(/\.sql$/, "")] = {
-      async up(db) {
-        await sql.raw(text).execute(db);
-      },
-    };
-  }
-  return migrations;
 }
 
 async function writeBuiltInRoles(pool: Pool): Promise<void> {
