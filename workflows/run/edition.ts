@@ -1,8 +1,11 @@
 import { patched } from "@temporalio/workflow";
 import { latestRunEdition } from "../../core/runs/edition.ts";
 
-/** Changes of what the workflow of a run does, and the edition that has them. Before there were editions, each left a marker. */
-const changes = { "short-work-in-task": 1, "short-work-in-turn": 1, "time-alerts": 1 } as const;
+/** Changes of what the workflow of a run does, and the edition that has them first. */
+const changes = { "short-work-in-task": 1, "short-work-in-turn": 1, "time-alerts": 1 } as const satisfies Record<
+  string,
+  number
+>;
 
 // Of this execution: each has modules of its own.
 let edition = 0;
@@ -23,9 +26,9 @@ export function beginEdition(given = 0): void {
 /** What a run passes on to its subagents: they go by the same rules. */
 export const ownEdition = (): number => edition;
 
-/** Whether this run goes by a change. */
+/** Whether this run goes by a change. Before there were editions, each change left a marker in the histories of its runs. */
 export function goesBy(change: keyof typeof changes): boolean {
-  return edition >= changes[change] || patched(change);
+  return edition >= changes[change] || (edition === 0 && changes[change] === 1 && patched(change));
 }
 
 /** Whether only what Temporal's own list does not say is listed (ADR 9, ADR 18): since editions. */
