@@ -5,11 +5,11 @@ import { startOwnApi } from "../../support/own-api.ts";
 import { cellOf, dryRequest, send } from "./attempt.ts";
 import { atMost, type Cell, everyCell, expectGolden, type Matrix, readGolden, untried } from "./golden.ts";
 import { nameOf, operationByRoute, type Trial, trials } from "./trials.ts";
-import { type Actor, buildWorld, type Holder, holders, type Place, places, type Target, type World } from "./world.ts";
+import { type Actor, type Holder, holders, type Place, places, type Target, theWorld, type World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await buildWorld();
+  world = await theWorld();
 });
 
 /** Routes that ask nobody who they are. */

@@ -66,8 +66,16 @@ interface Hands {
 
 export const runsUrl = () => new URL("runs/mcp", sharedStack().mcpUrl).href;
 
+let built: Promise<World> | undefined;
+
+/** Built once for all files here: they change nothing of it that another one looks at. */
+export function theWorld(): Promise<World> {
+  built ??= buildWorld();
+  return built;
+}
+
 /** An organisation with the same things in an OU, beside it and above it, a second one, and people with each role. */
-export async function buildWorld(): Promise<World> {
+async function buildWorld(): Promise<World> {
   const [home, foreign] = await Promise.all([makeOrganisation("matrix"), makeOrganisation("matrix-b")]);
   const parent = await home.ou(`${home.root}/dept`);
   const [own, sibling, other] = await Promise.all([
