@@ -101,4 +101,3 @@ export function toolCell({ beyond = [], shows }: ToolTrial, { http, status, text
   if (status === undefined) return shows === undefined || text.includes(shows(target)) ? "ok" : "nil";
   return beyond.includes(status) ? "ok" : String(status);
 }
-
