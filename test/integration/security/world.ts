@@ -195,8 +195,25 @@ export async function furnish(organisation: TestOrganisation, ou: string, tag: s
   const { digest } = await admin.get<{ digest: string }>(`/approvals/${pending.id}`);
   const rows = await storeRows(organisationId, { ouId, agent, personId: adminId });
   return {
-    ...{ ou, ouId, heldOu, agent, skill, spareSkill, server, bareServer, spareServer, credential, user, email },
-    ...{ group, member, binding, policy, approval: pending.id, digest, ...rows },
+    ou,
+    ouId,
+    heldOu,
+    agent,
+    skill,
+    spareSkill,
+    server,
+    bareServer,
+    spareServer,
+    credential,
+    user,
+    email,
+    group,
+    member,
+    binding,
+    policy,
+    approval: pending.id,
+    digest,
+    ...rows,
   };
 }
 
