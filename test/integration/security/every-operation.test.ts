@@ -5,8 +5,9 @@ import { delegableReads } from "../../../contracts/reads.ts";
 import { runToolOperations } from "../../../contracts/run-tools.ts";
 import type { Person } from "../../../demo/api.ts";
 import { operations } from "../../../operations/registry.ts";
-import { ask, exchangeBearer } from "../../support/ask.ts";
+import { ask, exchangeBearer, exchangeUserToken } from "../../support/ask.ts";
 import { query } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, talker } from "../../support/runs.ts";
 import { synced } from "../../support/sessions.ts";
@@ -34,6 +35,16 @@ async function each<One>(all: readonly One[], name: (one: One) => string, body: 
   );
   return given;
 }
+
+/** Operations of the tools of `powerloom_runs`: that server gets tokens for these, and the other one for no others. */
+const ofRuns: ReadonlySet<string> = new Set(Object.values(runToolOperations));
+
+/** What may be asked for with a token that names an agent, or a person's own client. */
+const delegable: ReadonlySet<string> = new Set([
+  ...operations.filter((operation) => operation.delegable).map(({ name }) => name),
+  ...delegableReads,
+  ...ofRuns,
+]);
 
 /** Everybody's that a person may do with their own alone, whatever their role. */
 const ownAlone = new Set(["session.message", "run.message", "request.cancel"]);
@@ -80,7 +91,7 @@ describe("for every operation that there is,", () => {
       );
     const asNobody = async (file: string) =>
       new Map([...(await readGolden(file))].map(([row, cells]) => [row, cells.get("none")?.[0]]));
-    const ofRuns = toolTrials.filter(({ tool, server }) => server === "runs" && tool !== "start_run");
+    const ownRuns = toolTrials.filter(({ tool, server }) => server === "runs" && tool !== "start_run");
 
     expect(await byApi()).toEqual(
       Object.fromEntries(trials.map((trial) => [nameOf(trial), ownAlone.has(trial.operation) ? "403" : "ok"])),
@@ -88,7 +99,7 @@ describe("for every operation that there is,", () => {
     expect(await byTool()).toEqual({
       ...Object.fromEntries(toolTrials.map(({ server, tool }) => [`${server}: ${tool}`, "ok"])),
       // An agent sees its person's own runs alone.
-      ...Object.fromEntries(ofRuns.map(({ tool, shows }) => [`runs: ${tool}`, shows === undefined ? "404" : "nil"])),
+      ...Object.fromEntries(ownRuns.map(({ tool, shows }) => [`runs: ${tool}`, shows === undefined ? "404" : "nil"])),
     });
     const { data } = await home.admin.get<{ data: { id: string }[] }>(`/bindings?user=${person.email}`);
     expect(data).toHaveLength(roles.length);
@@ -106,12 +117,6 @@ describe("for every operation that there is,", () => {
   test("a token of a session that has ended is refused with 401: the same request as before", async () => {
     const emma = world.atOwn.OrgAdmin;
     const target = { ...world.targets.own, run: world.mine.OrgAdmin.run };
-    const ofRuns = new Set<string>(Object.values(runToolOperations));
-    const delegable = new Set([
-      ...operations.filter((operation) => operation.delegable).map(({ name }) => name),
-      ...delegableReads,
-      ...ofRuns,
-    ]);
     const tried = trials.filter(({ operation, variant }) => variant === undefined && delegable.has(operation));
     expect(tried.map(({ operation }) => operation).toSorted()).toEqual([...delegable].toSorted());
     const { id, bearers } = await openSession(world, emma.id);
@@ -129,6 +134,37 @@ describe("for every operation that there is,", () => {
     expect((await emma.send("POST", `/sessions/${id}/end`, {})).status).toBe(200);
     expect(await outcome()).toEqual(Object.fromEntries(tried.map((trial) => [nameOf(trial), "401"])));
   });
+
+  // For agents, test/integration/identity/delegation.test.ts says nearly the same.
+  test.each([...variant("agent"), "client"])(
+    "a token that names an %s is refused where only a person may ask, and that is audited",
+    async (actor) => {
+      const emma = world.atRoot.OrgAdmin;
+      const { id, bearers } = await openSession(world, emma.id);
+      const act = actor === "agent" ? `agent:${world.hands.agent}` : "client:editor";
+      // Signing out is for browsers: whoever comes by a token is told so.
+      const tried = trials.filter(({ operation }) => !delegable.has(operation) && operation !== "sign_out");
+      const given = await each(tried, nameOf, async (trial) => {
+        // Named for the very operation, where it has a name that a token can have.
+        const scope = trial.operation.includes(".") ? trial.operation : `${trial.operation}.it`;
+        const { body } = await (actor === "agent"
+          ? exchangeBearer(bearers.meta, scope)
+          : exchangeUserToken(emma.token, scope, "editor"));
+        const { status, text } = await send(String(body["access_token"]), trial.request(world.targets.own, emma));
+        return [status, (JSON.parse(text) as { rule?: string }).rule];
+      });
+      expect(given).toEqual(Object.fromEntries(tried.map((trial) => [nameOf(trial), [403, "not-delegable"]])));
+      const entries = await query<{ operation: string; session: string | null }>(
+        `select entry ->> 'operation' as operation, entry ->> 'delegated_from_session' as session from control_plane_audit
+        where organisation_id = $1 and entry ->> 'act' = $2 and entry ->> 'sub' = $3 and entry ->> 'rule' = 'not-delegable'`,
+        [world.home.organisationId, act, emma.id],
+      );
+      expect(entries.map(({ operation }) => operation).toSorted()).toEqual(
+        tried.map(({ operation }) => operation).toSorted(),
+      );
+      expect(new Set(entries.map(({ session }) => session))).toEqual(new Set([actor === "agent" ? id : null]));
+    },
+  );
 });
 
 describe("for every operation that changes something,", () => {

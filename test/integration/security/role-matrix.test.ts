@@ -137,8 +137,10 @@ const reads: ReadonlySet<string> = new Set(
   [...operationByRoute].flatMap(([route, name]) => (route.startsWith("GET ") ? [name] : [])),
 );
 
-/** Away from their own OU: whoever has every permission there, whoever has the one role that counts by name, and nobody. */
-const mostTelling: ReadonlySet<Holder> = new Set<Holder>(["OrgAdmin", "Approver", "none"]);
+/** Away from their own OU: whoever has every permission there, nobody, and, for approvals, the role that counts by name. */
+function isTelling(holder: Holder, { operation }: Trial): boolean {
+  return holder === "OrgAdmin" || holder === "none" || (holder === "Approver" && operation.startsWith("approval."));
+}
 
 /** Tries everything for real. */
 async function fill<Column extends string>(
@@ -155,7 +157,7 @@ async function fill<Column extends string>(
       for (const [index, column] of columns.entries()) {
         const found = find(trial, holder, column);
         if (found === undefined) continue;
-        if (column !== "own" && !everyCell && !mostTelling.has(holder)) {
+        if (column !== "own" && !everyCell && !isTelling(holder, trial)) {
           cells.get(holder)?.splice(index, 1, untried);
           continue;
         }
