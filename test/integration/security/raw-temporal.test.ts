@@ -76,9 +76,9 @@ const claims = [
 ];
 
 /** Sends within a bounded time; that it is not taken is as good as that it does nothing. Undefined when it was not. */
-async function attempt<Answer>(body: () => Promise<Answer>): Promise<Answer | undefined> {
+async function attempt<Answer>(body: () => Promise<Answer>, milliseconds = 20_000): Promise<Answer | undefined> {
   const connection = temporal.connection as Connection;
-  return connection.withDeadline(Date.now() + 3_000, body).catch(() => undefined);
+  return connection.withDeadline(Date.now() + milliseconds, body).catch(() => undefined);
 }
 
 /** Everything there is, with what waits: equal when nothing was decided, made or ended. */
@@ -137,19 +137,20 @@ test("no signal, update or query decides, makes or ends anything, whichever work
           if (done === true) taken.set(id, (taken.get(id) ?? 0) + 1);
         }),
         ...updates.map(async (name) => {
-          const answer = await attempt(() => handle.executeUpdate<unknown, [unknown]>(name, { args: [claim] }));
-          if (answer !== undefined) answers.push([name, id, answer]);
+          const answer = await attempt(() => handle.executeUpdate<unknown, [unknown]>(name, { args: [claim] }), 3_000);
+          if (answer !== undefined) answers.push(answer);
         }),
-        ...["status", "decide", "__stack_trace"].map((name) => attempt(() => handle.query(name, claim))),
+        ...["status", "decide", "__stack_trace"].map((name) => attempt(() => handle.query(name, claim), 3_000)),
       ]);
     });
     await Promise.all(sent);
   });
-  // The attack has come through: whoever waits has taken every signal, and `submit` says where it stands, as often as the
-  // server passes it on (ten updates at a time).
+  // The attack has come through: whoever waits has taken every signal, and `submit` says where it stands.
   for (const id of [waiting.provision, waiting.agentSession, waiting.agentRun])
     expect([id, taken.get(id)]).toEqual([id, signals.length * claims.length]);
-  expect(new Set(answers.map(String))).toEqual(new Set([String(["submit", waiting.provision, "pending_approval"])]));
+  const handle = temporal.workflow.getHandle(waiting.provision);
+  answers.push(await handle.executeUpdate<unknown, [unknown]>("submit", { args: [claims[0]] }));
+  expect(new Set(answers)).toEqual(new Set(["pending_approval"]));
 });
 
 test("a workflow that waits still says that it does, and no query tells more than where it stands", async () => {
@@ -168,26 +169,55 @@ test("a second workflow about what waits, or about another organisation's, finds
   const { organisationId, operationId, agentId, sessionId, runId } = facts;
   const other = await makeOrganisation("raw-b");
   const taskQueue = "powerloom";
-  const start = (type: string, ref: Record<string, unknown>) =>
+  const start = (type: string, ...args: unknown[]) =>
     attempt(async () => {
       const handle = await temporal.workflow.start(type, {
         workflowId: `forged:${v7()}`,
         taskQueue,
-        args: [ref],
+        args,
         workflowTaskTimeout: "3s",
-        workflowRunTimeout: "5s",
+        workflowRunTimeout: "20s",
       });
       await handle.signal(messages.lookAgain);
+      return handle;
     });
+  /** For what would otherwise go on: it is over, and not because it was done. */
+  const fails = async (type: string, ...args: unknown[]) => {
+    const handle = await start(type, ...args);
+    await expect(handle?.result()).rejects.toThrow();
+  };
+  const carried = {
+    opened: {
+      kind: "open",
+      agent: "operator",
+      label: "forged",
+      ou: "/",
+      caps: {},
+      rates: {},
+      plan: null,
+      maxSteps: 50,
+    },
+    budget: { nodes: {}, held: {} },
+    toolCalls: 0,
+    stepNum: 100,
+    threads: {},
+    progress: null,
+    steps: [],
+    replans: 0,
+    below: { tokens: 0, costMicros: 0, calls: 0 },
+  };
   const otherBefore = await stateOf(other.organisationId);
   await changesNothing(async () => {
     for (const organisation of [organisationId, other.organisationId]) {
       await start("provision", { organisationId: organisation, operationId });
       await start("reconcileAgent", { organisationId: organisation, agentId });
     }
-    // Of our organisation these would be the workflows themselves: who may start those may as well end them.
-    await start("agentSession", { organisationId: other.organisationId, sessionId });
-    await start("agentRun", { organisationId: other.organisationId, runId });
+    for (const organisation of [organisationId, other.organisationId]) {
+      await fails("agentSession", { organisationId: organisation, sessionId });
+      await fails("agentRun", { organisationId: organisation, runId });
+      // As if it went on from an execution before, with whatever budget and leave.
+      await fails("agentRun", { organisationId: organisation, runId }, carried);
+    }
     await start("bootstrap", { organisationId });
     await start("reconcileSweep", { olderThanSeconds: 0 });
     await start("provision", { organisationId, operationId: "req_unknown" });
