@@ -184,7 +184,7 @@ test("a second workflow about what waits, or about another organisation's, finds
   /** For what would otherwise go on: it is over, and not because it was done. */
   const fails = async (type: string, ...args: unknown[]) => {
     const handle = await start(type, ...args);
-    await expect(handle?.result()).rejects.toThrow();
+    await expect(handle?.result()).rejects.toThrow("Workflow execution failed");
   };
   const carried = {
     opened: {
