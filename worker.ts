@@ -6,6 +6,7 @@ import express from "express";
 import { v7 } from "uuid";
 import { createBootstrapActivities } from "./activities/bootstrap.ts";
 import type { ActivityDeps } from "./activities/deps.ts";
+import { forOwnWorkflow } from "./activities/own-workflow.ts";
 import { createProvisionActivities } from "./activities/provision.ts";
 import { createReconcileActivities } from "./activities/reconcile.ts";
 import { controlPlaneSpecs } from "./activities/runs/control-plane-specs.ts";
@@ -86,7 +87,7 @@ await runPart(log, async () => {
     ...shared,
     taskQueue: taskQueues.main,
     workflowBundle: { codePath },
-    activities: {
+    activities: forOwnWorkflow({
       ...createProvisionActivities(deps),
       ...createReconcileActivities(deps),
       ...createSessionActivities(deps),
@@ -108,7 +109,7 @@ await runPart(log, async () => {
         fetchOutside: createOutsideFetch(config.privateNetworks),
       }),
       ...createBootstrapActivities({ ...deps, mcpPublicUrl: config.mcpPublicUrl }),
-    },
+    }),
     maxCachedWorkflows: 1_000,
     maxConcurrentActivityTaskExecutions: 100,
     // A worker that died without notice leaves sticky tasks behind: the default of 10 s is recovery time.
@@ -118,7 +119,7 @@ await runPart(log, async () => {
   const streams = await Worker.create({
     ...shared,
     taskQueue: taskQueues.streams,
-    activities: createStreamActivities(deps),
+    activities: forOwnWorkflow(createStreamActivities(deps)),
     maxConcurrentActivityTaskExecutions: 2_000,
     shutdownGraceTime: "1s",
   });

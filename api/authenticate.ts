@@ -3,6 +3,8 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { PowerloomError } from "../core/errors.ts";
 import { isDatabaseAway, type Sql, type Tx } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
+import { isUuid } from "../db/queries/ous.ts";
+import { storable } from "../db/storable.ts";
 import { readCookie, sessionCookieName } from "./console/cookies.ts";
 import { crossSite, refusedOrigin } from "./console/same-origin.ts";
 import { forgetConsoleSession, identifyBrowser } from "./console/sessions.ts";
@@ -10,11 +12,12 @@ import type { ApiDeps, Caller } from "./deps.ts";
 import { createOidcVerifier } from "./oidc.ts";
 import { requireLiveRunCall } from "./run-delegation.ts";
 import { recordSecurityEvent } from "./security-events.ts";
+import { requireUnambiguous } from "./token-form.ts";
 
 /** Claims of a delegated token (RFC 8693 `act`, RFC 9068 `at+jwt`). */
 interface OwnClaims extends JWTPayload {
   org?: string;
-  act?: { sub?: string };
+  act?: unknown;
   sid?: string;
   op?: string;
   /** The MCP server registration a session bearer was exchanged for. */
@@ -42,8 +45,9 @@ export interface Identifier {
 }
 
 /**
- * Middleware: a valid token, or else the cookie of a browser that is signed in; otherwise 401 and an entry in
- * `security_events` (it belongs to no organisation). Whoever sends a token is never taken for the cookie's person.
+ * Middleware: a valid token, or else the cookie of a browser that is signed in; otherwise 401 and, when something was sent
+ * that might have been one, an entry in `security_events` (it belongs to no organisation). Whoever sends a token is never
+ * taken for the cookie's person.
  */
 export function authenticate(deps: ApiDeps, identifier: Identifier) {
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
@@ -81,12 +85,17 @@ export function authenticate(deps: ApiDeps, identifier: Identifier) {
   }
 
   async function byToken(req: Request, res: Response): Promise<void> {
-    const token = /^Bearer ([\x21-\x7e]+)$/i.exec(req.get("authorization") ?? "")?.[1];
-    if (token === undefined)
+    // Of several, Node takes the first; a proxy in front of us may have judged by another.
+    const given = req.headersDistinct["authorization"] ?? [];
+    const token = given.length === 1 ? /^Bearer ([\x21-\x7e]+)$/i.exec(given[0] ?? "")?.[1] : undefined;
+    if (token === undefined) {
+      if (given.length > 0)
+        await recordSecurityEvent(deps, "invalid_token", { reason: "it is not one bearer token", path: req.path });
       throw new PowerloomError(
         "unauthenticated",
         "Send `Authorization: Bearer <token>`. Get one with `powerloom login`.",
       );
+    }
     try {
       res.locals["caller"] = await identifier.byToken(token);
     } catch (error) {
@@ -121,12 +130,10 @@ export function createIdentifier(deps: ApiDeps): Identifier {
   return { byToken, bySignIn: identifyForeign };
 
   async function byToken(token: string): Promise<Caller> {
-    // Non-canonical base64url decodes to the same bytes: two strings for one token would defeat a denylist.
-    if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(token) || !isCanonical(token))
-      throw new Error("it is not a JWT in canonical form");
-    const issuer = decodeJwt(token).iss;
+    requireUnambiguous(token);
+    const issuer: unknown = decodeJwt(token).iss;
     if (issuer === deps.config.apiUrl) return identifyOwn(token);
-    if (issuer === undefined) throw new Error("it names no issuer");
+    if (typeof issuer !== "string" || storable(issuer) !== issuer) throw new Error("it names no issuer");
     return identifyForeign(token, issuer);
   }
 
@@ -137,10 +144,11 @@ export function createIdentifier(deps: ApiDeps): Identifier {
       audience: deps.config.apiUrl,
       now,
     });
-    const { sub, org } = claims;
-    if (sub === undefined || org === undefined) throw new Error("it names no principal");
+    // What is signed has been checked, but not what it is.
+    const { sub = "", org = "" } = claims;
+    if (!isUuid(sub) || !isUuid(org)) throw new Error("it names no principal");
+    const act = actorOf(claims);
     return deps.db.readOrganisation(org, async (tx) => {
-      const act = claims.act?.sub ?? "";
       // Asked together: both must hold, and neither waits for the other.
       const [user] = await Promise.all([
         activeUser(tx, sub),
@@ -175,6 +183,9 @@ export function createIdentifier(deps: ApiDeps): Identifier {
       providers.map((provider) => provider.audience),
       deps.now(),
     );
+    if (typeof claims.sub !== "string") throw new Error("it names no principal");
+    // Whoever acts for a person through us has a token of ours, which says so: this person would seem to act alone.
+    if ("act" in claims) throw new Error("it names an actor, and is not of this control plane");
     const audiences = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
     const candidates = providers.filter((provider) => audiences.includes(provider.audience));
     const linked = () => callersIn(candidates, (tx) => findLinked(tx, issuer, claims)).then(onlyOne);
@@ -290,8 +301,13 @@ async function activeUser(tx: Sql, id: string): Promise<{ id: string; email: str
   return user;
 }
 
-function isCanonical(token: string): boolean {
-  return token.split(".").every((part) => Buffer.from(part, "base64url").toString("base64url") === part);
+/** Through whom a token of ours speaks; empty for the person directly. Whatever is not of the form we sign is no person. */
+function actorOf({ act }: OwnClaims): string {
+  if (act === undefined) return "";
+  const { sub, ...more } = { ...(act as { sub?: unknown } | null) };
+  if (typeof sub !== "string" || !/^(agent|run|client):./.test(sub) || Object.keys(more).length > 0)
+    throw new Error("its actor is none of ours");
+  return sub;
 }
 
 /** With a delegated token only the one operation it names may be asked for, and only if it may be delegated at all. */

@@ -3,9 +3,11 @@ import express, { type Request, type Response, Router } from "express";
 import { runToolOperations } from "../contracts/run-tools.ts";
 import { hashToken } from "../core/bearer.ts";
 import { PowerloomError } from "../core/errors.ts";
+import { isDatabaseAway } from "../db/database.ts";
+import { appendAudit } from "../db/queries/audit.ts";
 import { isUuid } from "../db/queries/ous.ts";
 import { accessTokenType, type Identifier } from "./authenticate.ts";
-import type { ApiDeps } from "./deps.ts";
+import type { ApiDeps, Caller } from "./deps.ts";
 import { limitByAddress } from "./rate-limits.ts";
 import { delegateRunCall, runCapabilityType } from "./run-delegation.ts";
 import { introspectCapability, looksLikeCapability } from "./run-introspection.ts";
@@ -89,7 +91,7 @@ export function oauthRoutes(deps: ApiDeps, identifier: Pick<Identifier, "byToken
         body["subject_token_type"] === sessionBearerType
           ? await fromSessionBearer(req, token, op)
           : body["subject_token_type"] === accessTokenUrn
-            ? await fromUserToken(token, body["actor_client"] ?? "")
+            ? await fromUserToken(token, body["actor_client"] ?? "", op)
             : body["subject_token_type"] === runCapabilityType
               ? await fromRunCapability(token, op)
               : undefined;
@@ -110,13 +112,20 @@ export function oauthRoutes(deps: ApiDeps, identifier: Pick<Identifier, "byToken
   router.post("/oauth/introspect", form, async (req, res) => {
     await answering(res, async () => {
       const client = await authenticateClient(req);
-      const token = stringFields(req.body)["token"] ?? "";
+      const { token = "", refused } = stringFields(req.body);
       if (looksLikeCapability(token)) return introspectCapability(deps, client, token);
       const facts = await findBearer(token);
       // A server learns about bearers made for itself and no others (RFC 7662 §4).
       const audience = audienceOf(client);
       const forThisClient = audience === undefined ? facts?.mcpServerId === client : facts?.audience === audience;
-      if (facts === undefined || !forThisClient) return { active: false };
+      if (facts === undefined || !forThisClient) {
+        // Others ask about what they like; what our own servers are given should have been a bearer. Of what was none by its
+        // looks they tell us why, and not what it was.
+        const reason = refused ?? (facts === undefined ? "unknown, revoked, or its session has ended" : "for another");
+        if (audience !== undefined)
+          await recordSecurityEvent(deps, "invalid_bearer", { where: client, reason: reason.slice(0, 200) });
+        return { active: false };
+      }
       return {
         active: true,
         token_type: "Bearer",
@@ -156,25 +165,48 @@ export function oauthRoutes(deps: ApiDeps, identifier: Pick<Identifier, "byToken
     };
   }
 
-  async function fromUserToken(token: string, clientName: string) {
+  async function fromUserToken(token: string, clientName: string, op: string) {
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(clientName))
       throw new OAuthFault(400, "invalid_request", "actor_client must name the client: letters, digits, '.', '_', '-'");
-    let caller: { organisationId: string; principalId: string; act: string };
+    let caller: Caller;
     try {
       caller = await identifier.byToken(token);
     } catch (error) {
-      if (error instanceof PowerloomError && error.code === "unavailable") throw error;
+      if ((error instanceof PowerloomError && error.code === "unavailable") || isDatabaseAway(error)) throw error;
       const reason = error instanceof Error ? error.message : "the token was refused";
       await recordSecurityEvent(deps, "invalid_token", { reason, where: "token exchange" });
       throw new OAuthFault(400, "invalid_grant", reason);
     }
-    if (caller.act !== "") throw new OAuthFault(400, "invalid_grant", "a delegated token cannot be delegated further");
+    if (caller.act !== "") {
+      await auditFurtherDelegation(caller, op);
+      throw new OAuthFault(400, "invalid_grant", "a delegated token cannot be delegated further");
+    }
     return {
       sub: caller.principalId,
       org: caller.organisationId,
       act: { sub: `client:${clientName}` },
       client_id: clientName,
     };
+  }
+
+  /** The token was good, so the organisation is known: this refusal is an entry of its audit trail. */
+  function auditFurtherDelegation({ organisationId, principalId, act, sid }: Caller, op: string): Promise<void> {
+    return deps.db.inOrganisation(organisationId, (tx) =>
+      appendAudit(tx, {
+        id: deps.newId(),
+        sub: principalId,
+        act,
+        delegated_from_session: sid === "" ? null : sid,
+        operation: "token.exchange",
+        ou: null,
+        target: null,
+        digest: null,
+        rule: "not-delegable",
+        approval_id: null,
+        outcome: "refused",
+        detail: { operation: op },
+      }),
+    );
   }
 
   async function fromRunCapability(token: string, op: string) {

@@ -1,4 +1,5 @@
 import type { Database } from "../db/database.ts";
+import { storableJson } from "../db/storable.ts";
 import type { ApiDeps } from "./deps.ts";
 
 const windowMs = 60_000;
@@ -38,7 +39,8 @@ export async function recordSecurityEvent(
     for (const event of events)
       await deps.db.anywhere.run("insert into security_events (kind, detail) values ($1, $2)", [
         event.kind,
-        event.detail,
+        // A client's name, or what a token says, may hold what jsonb cannot: that must not hide the attempt.
+        storableJson(event.detail),
       ]);
   } catch (error) {
     deps.log.error({ err: error, kind }, "a security event could not be stored");

@@ -24,6 +24,7 @@ interface KeyRow {
   public_jwk: JWK;
   sealed_private_jwk: string;
   created_at: Date;
+  retires_at: Date;
 }
 
 /** Signs and verifies the control plane's own tokens. Its database role is the only one that can read the keys. */
@@ -52,9 +53,11 @@ export async function openSigningKeys(options: {
   const privateKeys = new Map<string, ReturnType<typeof importJWK>>();
 
   async function load(oldestMs = refreshMs): Promise<KeyRow[]> {
-    if (rows.length > 0 && Date.now() - loadedAt < oldestMs) return rows;
+    // A key verifies until it retires, and not until somebody looks again.
+    const retired = rows.some((key) => key.retires_at.getTime() <= Date.now());
+    if (rows.length > 0 && !retired && Date.now() - loadedAt < oldestMs) return rows;
     const result = await pool.query<KeyRow>(
-      "select kid, public_jwk, sealed_private_jwk, created_at from signing_keys where retires_at > clock_timestamp() order by created_at desc",
+      "select kid, public_jwk, sealed_private_jwk, created_at, retires_at from signing_keys where retires_at > clock_timestamp() order by created_at desc",
     );
     rows = result.rows;
     keySet = createLocalJWKSet({ keys: rows.map((key) => key.public_jwk) });

@@ -1,7 +1,7 @@
 import { bearerAuthChallengeResponse, OAuthError, verifyBearerToken } from "@modelcontextprotocol/server";
 import type { RequestHandler, Response } from "express";
 import type { Logger } from "pino";
-import { NoVerdict, type SessionBearer } from "./introspection.ts";
+import { JudgedByApi, NoVerdict, type SessionBearer } from "./introspection.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
@@ -10,11 +10,13 @@ import type { Metrics } from "./metrics.ts";
  */
 export function requireSessionBearer(options: {
   introspect: (token: string) => Promise<SessionBearer>;
+  /** Has a refusal recorded that nobody else knows of. */
+  report: (reason: string) => Promise<void>;
   resourceMetadataUrl: string;
   metrics: Metrics;
   log: Logger;
 }): RequestHandler {
-  const { introspect, resourceMetadataUrl, metrics, log } = options;
+  const { introspect, report, resourceMetadataUrl, metrics, log } = options;
   const verifier = {
     verifyAccessToken: async (token: string) => {
       const { sid, sub, clientId, expiresAt } = await introspect(token);
@@ -29,6 +31,7 @@ export function requireSessionBearer(options: {
       if (error instanceof OAuthError) {
         metrics.authentication("refused");
         log.info({ reason: error.message }, "bearer refused");
+        if (request.headers.authorization !== undefined && !(error instanceof JudgedByApi)) await report(error.message);
         await answer(response, bearerAuthChallengeResponse(error, { resourceMetadataUrl }));
         return;
       }

@@ -23,6 +23,9 @@ export class NoVerdict extends Error {
   }
 }
 
+/** A refusal that the API knows of, because it was asked. */
+export class JudgedByApi extends OAuthError {}
+
 const introspected = z.discriminatedUnion("active", [
   z.object({ active: z.literal(false) }),
   z.object({
@@ -39,6 +42,19 @@ const sessionBearer = /^pls_[A-Za-z0-9_-]{1,200}$/;
 const jwt = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 
 const refuse = (message: string) => new OAuthError(OAuthErrorCode.InvalidToken, message);
+const judged = (message: string) => new JudgedByApi(OAuthErrorCode.InvalidToken, message);
+
+/**
+ * Tells the API that a token was refused which it was not asked about, and why, but not the token: for its record of what
+ * came without a valid one. Trouble is ignored: the refusal stands, and this server has logged it.
+ */
+export function reportingTo(send: SendToApi, client: ApiClient): (reason: string) => Promise<void> {
+  const headers = basicAuthentication(client);
+  return async (reason) => {
+    const form = { token: "", refused: reason };
+    await send({ method: "POST", path: "/oauth/introspect", headers, form, timeoutMs: 5_000 }).catch(() => undefined);
+  };
+}
 
 /**
  * Asks the API about a bearer (RFC 7662), on every request: an ended session or a suspended person shows at the very
@@ -67,7 +83,7 @@ export function introspectionAt(send: SendToApi, options: { audience: string; cl
     if (!parsed.success)
       throw new NoVerdict("The API's answer about the token could not be read", { cause: parsed.error });
     const verdict = parsed.data;
-    if (!verdict.active) throw refuse("The token is unknown, revoked, expired, or its session has ended");
+    if (!verdict.active) throw judged("The token is unknown, revoked, expired, or its session has ended");
     if (![verdict.aud].flat().includes(options.audience)) throw refuse("The token is for another server");
     if (verdict.exp <= options.now() / 1000) throw refuse("The token has expired");
     return {

@@ -8,7 +8,7 @@ import type { ApiClient } from "./client-authentication.ts";
 import { delegateOfSession } from "./delegation.ts";
 import { createDrain } from "./drain.ts";
 import { httpApp, type McpEndpoint } from "./http-app.ts";
-import { introspectionAt } from "./introspection.ts";
+import { introspectionAt, reportingTo } from "./introspection.ts";
 import { metaToolSet } from "./meta-server.ts";
 import { createMetrics } from "./metrics.ts";
 import { protectedResource } from "./protected-resource.ts";
@@ -84,7 +84,9 @@ export async function startMcpServer(options: McpServerOptions): Promise<Running
         onerror: (error) => log.debug({ err: error }, "MCP request rejected"),
       },
     );
-    const authenticate = requireSessionBearer({ introspect, resourceMetadataUrl: resource.metadataUrl, metrics, log });
+    const report = reportingTo(send, client);
+    const resourceMetadataUrl = resource.metadataUrl;
+    const authenticate = requireSessionBearer({ introspect, report, resourceMetadataUrl, metrics, log });
     return { handler, authenticate, resource };
   };
   const meta = endpoint("powerloom_meta", metaToolSet, { url: publicUrl, path: "/mcp" });

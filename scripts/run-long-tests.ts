@@ -13,6 +13,7 @@ const runs = [
     "sessions/faults",
     "console-reads/events",
     "governance/approvals",
+    "security",
   ],
   ["--project", "runs"],
   ["--project", "stack", "temporal-server", "stack/postgres", "compose"],

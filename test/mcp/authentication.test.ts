@@ -47,10 +47,26 @@ test.each([
   );
 });
 
-test("a token for the API is refused without asking anybody", async () => {
-  const response = await initialise("Bearer eyJhbGciOiJFZERTQSJ9.eyJhdWQiOiJhcGkifQ.c2lnbmF0dXJl");
-  expect(response.status).toBe(401);
-  expect(stage.api.requests).toHaveLength(0);
+test.each([
+  ["a token for the API", "Bearer eyJhbGciOiJFZERTQSJ9.eyJhdWQiOiJhcGkifQ.c2lnbmF0dXJl", /token for the API/],
+  ["something else", "Bearer something-else", /Not a session-bound bearer/],
+  ["two tokens", "Bearer one, two", /./],
+])(
+  "%s is refused without asking anybody about it, and the API is told why, but not what it was",
+  async (_what, given, reason) => {
+    expect((await initialise(given)).status).toBe(401);
+    expect(stage.api.requests).toMatchObject([
+      { path: "/oauth/introspect", body: { token: "", refused: expect.stringMatching(reason) } },
+    ]);
+    expect(JSON.stringify(stage.api.requests)).not.toContain(given.split(" ")[1]);
+  },
+);
+
+test("nothing is told of a request that brings nothing, nor of one that the API has judged itself", async () => {
+  expect((await initialise()).status).toBe(401);
+  expect(stage.api.requests).toEqual([]);
+  expect((await initialise(`Bearer pls_${"u".repeat(43)}`)).status).toBe(401);
+  expect(stage.api.requests).toHaveLength(1);
 });
 
 test("the metadata names the resource and where its tokens come from, under both paths", async () => {
