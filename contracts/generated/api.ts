@@ -2211,7 +2211,8 @@ export interface components {
       hash: string;
       body: unknown;
     };
-    ChainVerdict: {
+    /** @description What was found when the chain was verified now */
+    VerifiedChain: {
       intact: boolean;
       entries: number;
       /** @description First broken position */
@@ -2219,6 +2220,8 @@ export interface components {
       reason: string | null;
       /** @description Hash of the last entry */
       head: string | null;
+      /** @description Of an intact chain: what this could not have shown, and what would */
+      unseen: string | null;
     };
     ChainVerdictRecord: {
       /** Format: date-time */
@@ -5243,7 +5246,10 @@ export interface operations {
   };
   "audit.verify": {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Also compare with this entry, noted outside: <position>:<hash> */
+        checkpoint?: string;
+      };
       header?: never;
       path?: never;
       cookie?: never;
@@ -5256,7 +5262,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["ChainVerdict"];
+          "application/json": components["schemas"]["VerifiedChain"];
         };
       };
       400: components["responses"]["BadRequest"];
