@@ -1,5 +1,5 @@
 /** What one kind of attempt came to. */
-export interface Tally {
+interface Tally {
   /** What was tried, in words. */
   what: string;
   tried: number;
