@@ -3192,13 +3192,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -3687,13 +3687,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -3916,13 +3916,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -3985,13 +3985,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["AgentDetail"];
+          "application/json": components["schemas"]["AgentDetail"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -4326,13 +4326,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["ApprovalPolicy"];
+          "application/json": components["schemas"]["ApprovalPolicy"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5072,13 +5072,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["GovernanceMode"];
+          "application/json": components["schemas"]["GovernanceMode"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5472,13 +5472,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["AgentDetail"];
+          "application/json": components["schemas"]["AgentDetail"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5603,13 +5603,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["AgentDetail"];
+          "application/json": components["schemas"]["AgentDetail"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5657,13 +5657,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5788,13 +5788,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Group"];
+          "application/json": components["schemas"]["Group"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5851,13 +5851,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["OuBudget"];
+          "application/json": components["schemas"]["OuBudget"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5905,13 +5905,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
