@@ -1,4 +1,5 @@
 import { type Arena, openArena } from "./arena.ts";
+import { attackInput } from "./input/input.ts";
 import { readOptions } from "./options.ts";
 import { attackRaces } from "./races/races.ts";
 import { type Effort, type Report, renderTable } from "./report.ts";
@@ -13,6 +14,7 @@ interface Part {
 const parts: Record<string, Part> = {
   races: { attack: attackRaces, rounds: 1_000 },
   tamper: { attack: attackAudit, rounds: 1_000 },
+  input: { attack: attackInput, rounds: 40 },
 };
 
 const { only, seed, rounds } = readOptions(process.argv.slice(2), Object.keys(parts));

@@ -58,7 +58,7 @@ export type Known = Readonly<Record<string, readonly string[]>>;
 
 /** Values by a schema: mostly what it allows, here and there something hostile in its place. */
 export function valuesOf(
-  document: Document,
+  document: Pick<Document, "resolve">,
   known: Known,
   schema: Schema,
   name = "",
@@ -73,7 +73,7 @@ export function valuesOf(
 }
 
 function fittingOf(
-  document: Document,
+  document: Pick<Document, "resolve">,
   known: Known,
   schema: Schema,
   name: string,
