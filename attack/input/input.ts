@@ -9,10 +9,11 @@ export const tablePath = new URL("../../docs/hostile-input.md", import.meta.url)
 
 /** What nobody in their right mind sends: each gets an answer that says what would be valid, and costs nobody else anything. */
 export async function attackInput(arena: Arena, effort: Effort): Promise<Report> {
+  const reports: Report[] = [await attackRoutes(arena, effort), await attackTools(arena, effort)];
   const written = await readFile(tablePath, "utf8").catch(() => "");
   const { table, ...byTable } = await attackByTable(arena, { long: true, written });
   await writeFile(tablePath, table);
-  const reports = [byTable, await attackRoutes(arena, effort), await attackTools(arena, effort)];
+  reports.push(byTable);
   return {
     tallies: reports.flatMap(({ tallies }) => tallies),
     violations: reports.flatMap(({ violations }) => violations),
