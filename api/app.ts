@@ -3,6 +3,7 @@ import helmet from "helmet";
 import { pinoHttp } from "pino-http";
 import { Histogram } from "prom-client";
 import { absolutePath } from "swagger-ui-dist";
+import { PowerloomError } from "../core/errors.ts";
 import { operations } from "../operations/registry.ts";
 import { type Health, healthRoutes } from "../process/health.ts";
 import { actionRoutes } from "./actions/perform.ts";
@@ -46,6 +47,7 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(oauthRoutes(deps, identifier));
   app.use(["/dev/login", "/sign-in/options", "/sign-in/dev"], limitByAddress(deps));
   app.use(express.json({ limit: "1mb" }));
+  app.use(refuseOtherBodies);
   app.use(devLoginRoutes(deps));
   app.use(signInRoutes(deps));
   app.use(oidcSignInRoutes(deps, identifier));
@@ -74,6 +76,14 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(answerProblems(deps));
   return app;
 }
+
+/** A body of another type is refused, not passed over: whoever sent it meant something by it. */
+const refuseOtherBodies: express.RequestHandler = (req, _res, next) => {
+  const hasBody = req.get("transfer-encoding") !== undefined || Number(req.get("content-length") ?? "0") > 0;
+  if (hasBody && req.body === undefined)
+    throw new PowerloomError("unsupported_media_type", "Send application/json in UTF-8.");
+  next();
+};
 
 /** What somebody may see is theirs alone: nothing keeps it that does not say otherwise itself. */
 const keepNowhere: express.RequestHandler = (_req, res, next) => {

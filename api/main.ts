@@ -48,7 +48,8 @@ await runPart(log, async () => {
   const health = createHealth("api", async () => {
     await db.pool.query("select 1");
   });
-  const server = createServer(createApp(deps, health));
+  // Looked at each second: else a client that sends a byte now and then is let go of up to half a minute late.
+  const server = createServer({ connectionsCheckingInterval: 1_000 }, createApp(deps, health));
   // Longer than any proxy's idle time in front: the proxy closes first, never into a request.
   server.keepAliveTimeout = 65_000;
   server.headersTimeout = 10_000;

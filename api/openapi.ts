@@ -120,10 +120,17 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
       },
       ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
       responses: {
-        [operation.http.status]: { description: "Applied", content: json(operation.output) },
         ...(operation.http.status === 200
-          ? {}
-          : { "200": { description: "With dryRun=true", content: json(dryRunView) } }),
+          ? {
+              "200": {
+                description: "Applied; with dryRun=true what would be",
+                content: json(z.union([operation.output, dryRunView])),
+              },
+            }
+          : {
+              [operation.http.status]: { description: "Applied", content: json(operation.output) },
+              "200": { description: "With dryRun=true", content: json(dryRunView) },
+            }),
         "202": {
           description: "Waits for approval, or is still being taken up; see Location",
           headers: z.object({ Location: z.string() }),

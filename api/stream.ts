@@ -7,6 +7,7 @@ import { grantedRoots } from "../db/queries/authority.ts";
 import { findSession, readSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
 import { stillSignedIn } from "./console/sessions.ts";
 import type { ApiDeps } from "./deps.ts";
+import { holdStream } from "./open-streams.ts";
 import { recordSecurityEvent } from "./security-events.ts";
 
 interface Admitted {
@@ -47,6 +48,18 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
           socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
           return;
         }
+        let release: () => void;
+        try {
+          release = holdStream(deps, admitted.principalId);
+        } catch {
+          socket.end(
+            "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+          );
+          return;
+        }
+        // Of the socket: a handshake that fails never becomes a WebSocket.
+        socket.once("close", release);
+        if (socket.destroyed) release();
         sockets.handleUpgrade(req, socket, head, (ws) => void follow(ws, admitted));
       },
       (error: unknown) => {

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import { ChainVerifier } from "../core/audit/chain.ts";
+import { type Checkpoint, whatStaysUnseen } from "../core/audit/checkpoint.ts";
 import { usageFailure } from "./failure.ts";
 import { linesOf } from "./lines.ts";
 
@@ -12,6 +13,8 @@ export interface Verdict {
   position: number | null;
   reason: string | null;
   head: string | null;
+  /** Of an intact chain: what the check could not have shown. */
+  unseen: string | null;
 }
 
 const entryLine = z.object({
@@ -21,12 +24,16 @@ const entryLine = z.object({
   body: z.string(),
   previous: z.string(),
   hash: z.string(),
+  differing: z.array(z.string()).optional(),
 });
 const headLine = z.object({ head: z.object({ position: z.int(), hash: z.string() }) });
 
-/** Checks an export without any server. `note` says what this check could not see. */
-export async function verifyFile(source: string | Readable): Promise<{ verdict: Verdict; note?: string }> {
-  const chain = new ChainVerifier();
+/**
+ * Checks an export without any server.
+ * @param checkpoint an entry noted elsewhere, that the export must hold
+ */
+export async function verifyFile(source: string | Readable, checkpoint?: Checkpoint): Promise<Verdict> {
+  const chain = new ChainVerifier(checkpoint);
   let head: { position: number; hash: string } | undefined;
   let unreadable: string | undefined;
   for await (const line of readable(source)) {
@@ -42,14 +49,21 @@ export async function verifyFile(source: string | Readable): Promise<{ verdict: 
   }
 
   const result = chain.finish(unreadable === undefined ? head : undefined);
-  const note =
-    head === undefined ? "There is no head in this file: a tail that was cut off would not show." : undefined;
-  const verdict: Verdict = !result.intact
-    ? { intact: false, entries: result.entries, position: result.position, reason: result.reason, head: null }
-    : unreadable === undefined
-      ? { intact: true, entries: result.entries, position: null, reason: null, head: result.head }
-      : { intact: false, entries: result.entries, position: result.entries + 1, reason: unreadable, head: null };
-  return note === undefined || !verdict.intact ? { verdict } : { verdict, note };
+  const { entries } = result;
+  if (!result.intact)
+    return { intact: false, entries, position: result.position, reason: result.reason, head: null, unseen: null };
+  if (unreadable !== undefined)
+    return { intact: false, entries, position: entries + 1, reason: unreadable, head: null, unseen: null };
+  const unseen = whatStaysUnseen(entries, checkpoint);
+  const headless = "There is no head in this file: a tail that was cut off would not show.";
+  return {
+    intact: true,
+    entries,
+    position: null,
+    reason: null,
+    head: result.head,
+    unseen: head === undefined ? [headless, unseen].filter((part) => part !== null).join(" ") : unseen,
+  };
 }
 
 function parse(line: string): z.infer<typeof entryLine> | z.infer<typeof headLine> | undefined {

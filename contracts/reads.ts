@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkpointPattern } from "../core/audit/checkpoint.ts";
 import { type Permission, roleNames } from "../core/authority/roles.ts";
 import { ouReference, rawText } from "./fields.ts";
 import { elevationView, governanceModeView, ouBudgetView } from "./governance.ts";
@@ -153,6 +154,12 @@ const verdictView = z
     head: z.string().nullable().describe("Hash of the last entry"),
   })
   .meta({ id: "ChainVerdict" });
+
+const verifiedView = verdictView
+  .extend({
+    unseen: z.string().nullable().describe("Of an intact chain: what this could not have shown, and what would"),
+  })
+  .meta({ id: "VerifiedChain", description: "What was found when the chain was verified now" });
 
 /** Reads that the tools of our MCP servers need, and so a delegated token may make. */
 export const delegableReads: ReadonlySet<string> = new Set([
@@ -441,8 +448,14 @@ export const reads: readonly ReadDeclaration[] = [
     path: "/audit/verify",
     command: "audit verify",
     permission: "audit:read",
-    query: z.object({}),
-    output: verdictView,
+    query: z.object({
+      checkpoint: z
+        .string()
+        .regex(checkpointPattern, "a position and the hash of the entry there: <position>:<hash>")
+        .optional()
+        .describe("Also compare with this entry, noted outside: <position>:<hash>"),
+    }),
+    output: verifiedView,
   },
   {
     name: "audit.verified",

@@ -17,7 +17,8 @@ export const runStatuses = [
 
 const budgetLimits = z.strictObject({
   tokens: z.int().min(1).max(1_000_000_000).optional().describe("Prompt and answer together"),
-  cost_usd: z.number().positive().max(100_000).optional(),
+  // Counted in millionths: less than one would be none at all.
+  cost_usd: z.number().min(0.000_001).max(100_000).optional(),
   calls: z.int().min(1).max(100_000).optional().describe("Calls of a model"),
   wall_seconds: z.int().min(1).max(2_592_000).optional(),
 });

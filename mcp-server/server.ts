@@ -48,7 +48,8 @@ const drainMs = 20_000;
 /** Starts `powerloom_meta` and `powerloom_runs` over Streamable HTTP. It holds no state: any number of them can run side by side. */
 export async function startMcpServer(options: McpServerOptions): Promise<RunningMcpServer> {
   const { host, apiUrl, clientSecret, log } = options;
-  const http = createServer();
+  // Whoever sends slowly is let go of: the headers within ten seconds, all of a request within sixty.
+  const http = createServer({ headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 1_000 });
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
     http.listen(options.port, host, () => {

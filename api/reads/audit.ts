@@ -1,4 +1,5 @@
 import { ChainVerifier } from "../../core/audit/chain.ts";
+import { readCheckpoint, whatStaysUnseen } from "../../core/audit/checkpoint.ts";
 import type { AuditBody } from "../../core/audit/entry.ts";
 import { PowerloomError } from "../../core/errors.ts";
 import {
@@ -73,7 +74,8 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
   },
   "audit.verify": async (context) => {
     await requireAuditor(context);
-    const verifier = new ChainVerifier();
+    const checkpoint = readCheckpoint(String(context.query["checkpoint"] ?? ""));
+    const verifier = new ChainVerifier(checkpoint);
     const pages = readWholeChain((query) => query(context.tx), context.caller.organisationId, 1000);
     let head: ChainHead | undefined;
     for (let page = await pages.next(); head === undefined; page = await pages.next()) {
@@ -86,7 +88,7 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
       ? { intact, entries, position: null, reason: null, head: found.head }
       : { intact, entries, position: found.position, reason: found.reason, head: null };
     context.afterwards((tx) => rememberVerdict(tx, context.caller.principalId, verdict));
-    return verdict;
+    return { ...verdict, unseen: intact ? whatStaysUnseen(entries, checkpoint) : null };
   },
   "audit.verified": async (context) => {
     await requireAuditor(context);

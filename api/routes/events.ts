@@ -7,6 +7,7 @@ import { grantedEverywhere, heldRoles } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
+import { holdStream } from "../open-streams.ts";
 
 /** Where a reader is: events are read in the order of their transactions, then of their positions. */
 interface Cursor {
@@ -41,6 +42,7 @@ export function eventRoutes(deps: ApiDeps): Router {
     if (given !== undefined && !(typeof given === "string" && /^\d{1,15}$/.test(given)))
       throw new PowerloomError("invalid_input", "`after` must be a position.", { pointer: "/after" });
     let cursor = await deps.db.readOrganisation(caller.organisationId, (tx) => startAt(tx, given));
+    res.once("close", holdStream(deps, caller.principalId));
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
     res.write(": connected\n\n");
     let open = true;

@@ -13,6 +13,7 @@ import {
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
+import { holdStream } from "../open-streams.ts";
 import { runToView } from "../views/runs.ts";
 
 const pageSize = 200;
@@ -40,6 +41,7 @@ export function runStreamRoutes(deps: ApiDeps): Router {
         pointer: "/run_id",
       });
 
+    res.once("close", holdStream(deps, caller.principalId));
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
     res.write(": connected\n\n");
     let wake = () => {};

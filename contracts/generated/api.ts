@@ -2211,7 +2211,8 @@ export interface components {
       hash: string;
       body: unknown;
     };
-    ChainVerdict: {
+    /** @description What was found when the chain was verified now */
+    VerifiedChain: {
       intact: boolean;
       entries: number;
       /** @description First broken position */
@@ -2219,6 +2220,8 @@ export interface components {
       reason: string | null;
       /** @description Hash of the last entry */
       head: string | null;
+      /** @description Of an intact chain: what this could not have shown, and what would */
+      unseen: string | null;
     };
     ChainVerdictRecord: {
       /** Format: date-time */
@@ -3189,13 +3192,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -3684,13 +3687,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -3913,13 +3916,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -3982,13 +3985,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["AgentDetail"];
+          "application/json": components["schemas"]["AgentDetail"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -4323,13 +4326,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["ApprovalPolicy"];
+          "application/json": components["schemas"]["ApprovalPolicy"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5069,13 +5072,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["GovernanceMode"];
+          "application/json": components["schemas"]["GovernanceMode"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5243,7 +5246,10 @@ export interface operations {
   };
   "audit.verify": {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Also compare with this entry, noted outside: <position>:<hash> */
+        checkpoint?: string;
+      };
       header?: never;
       path?: never;
       cookie?: never;
@@ -5256,7 +5262,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["ChainVerdict"];
+          "application/json": components["schemas"]["VerifiedChain"];
         };
       };
       400: components["responses"]["BadRequest"];
@@ -5466,13 +5472,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["AgentDetail"];
+          "application/json": components["schemas"]["AgentDetail"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5597,13 +5603,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["AgentDetail"];
+          "application/json": components["schemas"]["AgentDetail"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5651,13 +5657,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5782,13 +5788,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Group"];
+          "application/json": components["schemas"]["Group"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5845,13 +5851,13 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["OuBudget"];
+          "application/json": components["schemas"]["OuBudget"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */
@@ -5899,13 +5905,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Applied */
+      /** @description Applied; with dryRun=true what would be */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Deletion"];
+          "application/json": components["schemas"]["Deletion"] | components["schemas"]["DryRun"];
         };
       };
       /** @description Waits for approval, or is still being taken up; see Location */

@@ -985,7 +985,15 @@ export const commands: readonly CommandSpec[] = [
     method: "GET",
     path: "/audit/verify",
     kind: "read",
-    params: [],
+    params: [
+      {
+        name: "checkpoint",
+        in: "query",
+        required: false,
+        type: "string",
+        description: "Also compare with this entry, noted outside: <position>:<hash>",
+      },
+    ],
   },
   {
     name: "audit.verified",

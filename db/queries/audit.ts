@@ -8,21 +8,58 @@ export function appendAudit(tx: Tx, body: AuditBody): void {
   tx.atCommit("select audit_append($1)", [canonicalJson(body)]);
 }
 
+interface ChainRow {
+  position: string;
+  at_text: string;
+  body: string;
+  previous: string;
+  hash: string;
+  at: string;
+  entry: AuditBody;
+  trace_id: string | null;
+  request_id: string | null;
+}
+
 /** Entries after a position, in order, as they are exported. */
 async function readChain(sql: Sql, organisationId: string, after: number, limit: number): Promise<ChainEntry[]> {
-  const rows = await sql.rows<{ position: string; at_text: string; body: string; previous: string; hash: string }>(
-    `select position, at_text, body, previous, hash from control_plane_audit
-      where organisation_id = $1 and position > $2 order by position limit $3`,
+  const rows = await sql.rows<ChainRow>(
+    `select position, at_text, body, previous, hash, entry, trace_id, request_id,
+            to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+       from control_plane_audit where organisation_id = $1 and position > $2 order by position limit $3`,
     [organisationId, after, limit],
   );
-  return rows.map((row) => ({
-    organisation: organisationId,
-    position: Number(row.position),
-    at: row.at_text,
-    body: row.body,
-    previous: row.previous,
-    hash: row.hash,
-  }));
+  return rows.map((row) => {
+    const differing = differingColumns(row);
+    return {
+      organisation: organisationId,
+      position: Number(row.position),
+      at: row.at_text,
+      body: row.body,
+      previous: row.previous,
+      hash: row.hash,
+      ...(differing.length === 0 ? {} : { differing }),
+    };
+  });
+}
+
+/**
+ * Columns that entries are searched by and shown from, and that are no part of what is hashed. All but `at` are generated; the
+ * owner of the table can make them plain ones, and change them too.
+ */
+function differingColumns({ at_text, body, at, entry, trace_id, request_id }: ChainRow): string[] {
+  const holds = {
+    at: at === at_text,
+    entry: canonicalJson(entry) === body,
+    trace_id: trace_id === textOf(entry?.detail?.["trace_id"]),
+    request_id: request_id === (textOf(entry?.approval_id) ?? textOf(entry?.id)),
+  };
+  return Object.entries(holds).flatMap(([column, same]) => (same ? [] : [column]));
+}
+
+/** As `->>` gives it. */
+function textOf(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? null : JSON.stringify(value);
 }
 
 /** What was found when the chain was verified, as it is remembered. */

@@ -37,12 +37,20 @@ describe("an export is verified without any server", () => {
   test("a whole chain is intact", async () => {
     const { code, stdout } = await verify(exportOf(entries, head));
     expect(code).toBe(0);
-    expect(stdout).toBe(`✓ Intact: 5 entries, head ${head.hash}\n`);
+    expect(stdout).toContain(`✓ Intact: 5 entries, head ${head.hash}\n`);
+    expect(stdout).toContain("rewritten and hashed anew, added, or cut off together with the head would not show");
   });
 
   test("the verdict as JSON has the form of the API's", async () => {
     const { stdout } = await verify(exportOf(entries, head), "--json");
-    expect(JSON.parse(stdout)).toEqual({ intact: true, entries: 5, position: null, reason: null, head: head.hash });
+    expect(JSON.parse(stdout)).toEqual({
+      intact: true,
+      entries: 5,
+      position: null,
+      reason: null,
+      head: head.hash,
+      unseen: expect.stringContaining("compared with itself alone"),
+    });
   });
 
   const changed = (at: number, change: Partial<ChainEntry>) =>
@@ -70,8 +78,62 @@ describe("an export is verified without any server", () => {
     expect(stdout).toContain("a tail that was cut off would not show");
   });
 
+  test("what the columns of an entry say besides is compared with what was hashed", async () => {
+    const { code, stdout } = await verify(exportOf(changed(2, { differing: ["at", "entry"] }), head));
+    expect(code).toBe(1);
+    expect(stdout).toContain("✗ Broken at position 3:");
+    expect(stdout).toContain("at, entry");
+  });
+
   test("a file that is not there is wrong usage", async () => {
     expect((await powerloom(["audit", "verify", join(emptyHome(), "none")])).code).toBe(2);
+  });
+});
+
+describe("a checkpoint noted elsewhere", () => {
+  const at = (position: number) => `${position}:${entries[position - 1]?.hash}`;
+  const rewritten = () => {
+    const last = { ...(entries[4] as ChainEntry), body: '{"operation":"agent.delete"}' };
+    const tail = { ...last, hash: hashEntry(last) };
+    return exportOf([...entries.slice(0, 4), tail], { position: 5, hash: tail.hash });
+  };
+
+  test("is printed of a chain that is intact, and covers it", async () => {
+    const file = join(emptyHome(), "audit.jsonl");
+    writeFileSync(file, exportOf(entries, head));
+    const { code, stdout } = await powerloom(["audit", "checkpoint", file]);
+    expect([code, stdout]).toEqual([0, `${at(5)}\n`]);
+    expect((await verify(exportOf(entries, head), "--checkpoint", at(5))).stdout).toBe(
+      `✓ Intact: 5 entries, head ${head.hash}\n`,
+    );
+    expect((await verify(exportOf(entries, head), "--checkpoint", at(3))).stdout).toContain("entries after 3 that");
+  });
+
+  test("is not printed of a broken one", async () => {
+    const file = join(emptyHome(), "audit.jsonl");
+    writeFileSync(file, exportOf(entries.toSpliced(1, 1), head));
+    const { code, stdout } = await powerloom(["audit", "checkpoint", file]);
+    expect(code).toBe(1);
+    expect(stdout).toContain("✗ Broken at position 2:");
+  });
+
+  test("shows a tail that was hashed anew, or cut off with its head: nothing else does", async () => {
+    const cut = exportOf(entries.slice(0, 3), { position: 3, hash: entries[2]?.hash });
+    for (const [text, position] of [
+      [rewritten(), 5],
+      [cut, 4],
+    ] as const) {
+      expect((await verify(text)).code).toBe(0);
+      const { code, stdout } = await verify(text, "--checkpoint", at(5), "--json");
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ intact: false, position });
+    }
+  });
+
+  test("that is none is wrong usage", async () => {
+    const { code, stderr } = await verify(exportOf(entries, head), "--checkpoint", "5");
+    expect(code).toBe(2);
+    expect(stderr).toContain("<position>:<hash>");
   });
 });
 

@@ -1,26 +1,13 @@
 import { randomInt } from "node:crypto";
-import { v7 } from "uuid";
 import { inject } from "vitest";
-import { createOrganisation } from "../../db/create-organisation.ts";
-import { openDatabase } from "../../db/database.ts";
-import { type Person, signIn } from "../../demo/api.ts";
 import type { SharedStack } from "./global-setup.ts";
+import { newOrganisation, type TestOrganisation } from "./new-organisation.ts";
+
+export { eventually, seededRandom, type TestOrganisation } from "./new-organisation.ts";
 
 /** The stack all integration tests share. */
 export function sharedStack(): SharedStack {
   return inject("stack");
-}
-
-/** A pseudo-random sequence from a seed (mulberry32), so that a failing run can be repeated. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** The seed of this run, printed once: POWERLOOM_TEST_SEED, or random. */
@@ -30,70 +17,10 @@ export function testSeed(): number {
   return seed;
 }
 
-export interface TestOrganisation {
-  organisationId: string;
-  /** Slug and name of the root OU: `/${name}`. */
-  name: string;
-  root: string;
-  admin: Person;
-  /** Adds a person with roles and signs them in. */
-  person(
-    local: string,
-    options?: { name?: string; ou?: string; roles?: { role: string; ou: string }[] },
-  ): Promise<Person & { id: string }>;
-  ou(path: string): Promise<string>;
-}
-
 /** A fresh organisation in the shared stack, with its admin signed in through dev login. */
-export async function makeOrganisation(
+export function makeOrganisation(
   label = "org",
   stack: Pick<SharedStack, "apiUrl" | "databaseUrl"> = sharedStack(),
 ): Promise<TestOrganisation> {
-  const name = `${label}-${v7().slice(-10)}`;
-  const db = openDatabase(stack.databaseUrl, { name: "powerloom-test", max: 2 });
-  const { organisationId } = await createOrganisation(db, () => v7(), {
-    name,
-    displayName: name,
-    adminEmail: `admin@${name}.test`,
-    adminName: "Ada Admin",
-  });
-  await db.close();
-  const admin = await signIn(stack.apiUrl, `admin@${name}.test`);
-  const root = `/${name}`;
-  return {
-    organisationId,
-    name,
-    root,
-    admin,
-    async person(local, options = {}) {
-      const email = `${local}@${name}.test`;
-      const made = await admin.make<{ id: string }>("/users", {
-        email,
-        display_name: options.name ?? local,
-        home_ou: options.ou ?? root,
-      });
-      for (const { role, ou } of options.roles ?? []) await admin.make("/bindings", { role, ou, user: email });
-      return { ...(await signIn(stack.apiUrl, email)), id: made.id };
-    },
-    async ou(path) {
-      const cut = path.lastIndexOf("/");
-      await admin.make("/ous", { parent: path.slice(0, cut), name: path.slice(cut + 1) });
-      return path;
-    },
-  };
-}
-
-/** Waits until `probe` gives something, looking every 50 ms. */
-export async function eventually<Result>(
-  probe: () => Promise<Result | undefined>,
-  what: string,
-  timeoutMs = 15_000,
-): Promise<Result> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const result = await probe();
-    if (result !== undefined) return result;
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  return newOrganisation(label, stack);
 }

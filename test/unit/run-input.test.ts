@@ -21,3 +21,16 @@ test.each([
 ])("it has no %s, which cannot be stored", (_, input, where) => {
   expect(faultsOf(input)).toEqual([where]);
 });
+
+test("is nested 64 levels deep at most, and what is deeper costs no more to refuse", () => {
+  const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+  expect(faultsOf({ input: { a: nested(63) } })).toEqual([]);
+  expect(faultsOf({ input: { a: nested(64) } })).toEqual(["input/a"]);
+  // Copying a path at every level of this took half a minute.
+  expect(faultsOf({ input: { a: nested(100_000) } })).toEqual(["input/a"]);
+});
+
+test("costs a millionth of a dollar at least: less would be shown as a limit of none", () => {
+  expect(faultsOf({ budget: { cost_usd: 0.000_001 } })).toEqual([]);
+  expect(faultsOf({ budget: { cost_usd: 4e-10 } })).toEqual(["budget/cost_usd"]);
+});

@@ -5,11 +5,12 @@ import type { Shown } from "../../wire/client.ts";
 import { Chain } from "./chain.tsx";
 
 const count = new Intl.NumberFormat("en");
-type Verdict = Pick<Shown["ChainVerdict"], "intact" | "entries" | "position" | "reason" | "head">;
+type Verdict = Pick<Shown["VerifiedChain"], "intact" | "entries" | "position" | "reason" | "head"> &
+  Partial<Pick<Shown["VerifiedChain"], "unseen">>;
 
 /** What was found: all in order up to which entry, or where it first breaks, and how. */
 export function VerdictShown({ verdict }: { verdict: Verdict }) {
-  const { intact, entries, position, reason, head } = verdict;
+  const { intact, entries, position, reason, head, unseen = null } = verdict;
   if (intact)
     return (
       <Alert
@@ -20,6 +21,11 @@ export function VerdictShown({ verdict }: { verdict: Verdict }) {
         <Text size="sm">
           Each entry refers to the one before it. The last one's hash is <ShortId id={head ?? ""} />.
         </Text>
+        {unseen === null ? null : (
+          <Text size="sm" c="dimmed">
+            {unseen}
+          </Text>
+        )}
       </Alert>
     );
   return (
