@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { temporal as proto } from "@temporalio/proto";
+import type { WorkflowHandle } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { workflowIds } from "../../core/ids.ts";
 import { type Person, personWith } from "../../demo/api.ts";
@@ -133,7 +133,9 @@ async function writer(name: string, ou: string, delay_ms = 0, asker = bob): Prom
   return id;
 }
 
-const historyOf = async (workflowId: string): Promise<proto.api.history.v1.IHistoryEvent[]> =>
+type HistoryEvents = NonNullable<Awaited<ReturnType<WorkflowHandle["fetchHistory"]>>["events"]>;
+
+const historyOf = async (workflowId: string): Promise<HistoryEvents> =>
   (await temporal.workflow.getHandle(workflowId).fetchHistory()).events ?? [];
 
 /** How often a run has waited as the next version's do. */
