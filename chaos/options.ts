@@ -2,7 +2,16 @@ import { parseArgs } from "node:util";
 import { type Part, partNames } from "./stage.ts";
 
 /** Faults besides kills, as `--only` names them. */
-const faultNames = partNames.map((part) => `kill-${part}` as const);
+const faultNames = [
+  ...partNames.map((part) => `kill-${part}` as const),
+  "freeze",
+  "provider",
+  "drift",
+  "database",
+  "signals",
+  "clock",
+  "disk",
+] as const;
 export type FaultName = (typeof faultNames)[number];
 
 export interface ChaosOptions {

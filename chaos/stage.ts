@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,15 +31,26 @@ export interface Stage {
   logFile: string;
   /** SIGKILL. Resolves when the process is gone; false when the part did not run. */
   kill(part: Part): Promise<boolean>;
+  /** SIGSTOP. @returns what lets it go on, or undefined when the part did not run */
+  freeze(part: Part): (() => void) | undefined;
   runs(part: Part): boolean;
   /** Ends everything that was started. @returns processes that are still there, which must be none */
-  close(keep: boolean): Promise<number[]>;
+  close(): Promise<number[]>;
 }
 
 const slug = "chaos";
 
-export async function openStage(say: (line: string) => void, extraEnvironment: NodeJS.ProcessEnv = {}): Promise<Stage> {
-  const directory = await mkdtemp(join(tmpdir(), "powerloom-chaos-"));
+/** A folder of its own for a stage. */
+export function stageFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "powerloom-chaos-"));
+}
+
+/** Starts a stack in the folder, with its data below `state`, and makes its organisation. */
+export async function openStage(
+  directory: string,
+  say: (line: string) => void,
+  extraEnvironment: NodeJS.ProcessEnv = {},
+): Promise<Stage> {
   const logFile = join(directory, "parts.log");
   const stack = await startLocalStack({
     stateDirectory: join(directory, "state"),
@@ -90,6 +101,15 @@ export async function openStage(say: (line: string) => void, extraEnvironment: N
     database,
     logFile,
     runs: (part) => pidOf(part) !== undefined,
+    freeze(part) {
+      const pid = pidOf(part);
+      if (pid === undefined) return undefined;
+      process.kill(pid, "SIGSTOP");
+      return () => {
+        // Killed meanwhile, it is gone.
+        if (isAlive(pid)) process.kill(pid, "SIGCONT");
+      };
+    },
     async kill(part) {
       const pid = pidOf(part);
       if (pid === undefined) return false;
@@ -98,13 +118,11 @@ export async function openStage(say: (line: string) => void, extraEnvironment: N
       while (isAlive(pid) || pidOf(part) === pid) await sleep(10);
       return true;
     },
-    async close(keep) {
+    async close() {
       for (const part of partNames) pidOf(part);
       await database.end();
       await stack.stop();
-      const left = [...seen].filter(isAlive);
-      if (!keep) await rm(directory, { recursive: true, force: true });
-      return left;
+      return [...seen].filter(isAlive);
     },
   };
 }

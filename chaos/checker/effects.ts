@@ -13,11 +13,17 @@ export function checkEffects(evidence: Evidence, told: readonly Told[]): Violati
     if (one.outcome === "applied" && rows.length === 0)
       found.push({ kind: "lost", what: `${what} was answered as applied, and no operation says so` });
     if (rows.length > 1)
-      found.push({ kind: "duplicated", what: `${what} was applied ${rows.length} times: ${rows.map(({ id }) => id).join(", ")}` });
+      found.push({
+        kind: "duplicated",
+        what: `${what} was applied ${rows.length} times: ${rows.map(({ id }) => id).join(", ")}`,
+      });
     if (rows.length > 0 && one.outcome !== undefined && !["applied", "unknown"].includes(one.outcome))
       found.push({ kind: "duplicated", what: `${what} was answered as ${one.outcome}, and was applied all the same` });
   }
   // What agents in sessions and runs do is theirs to ask for; their actor is in the row.
+  const byAgents = evidence.operations.filter(({ act, status }) => act !== "" && status === "applied");
+  for (const [what, same] of Map.groupBy(byAgents, ({ sid, name, input }) => `${sid} ${name} ${JSON.stringify(input)}`))
+    if (same.length > 1) found.push({ kind: "duplicated", what: `session ${what} was applied ${same.length} times` });
   for (const row of evidence.operations)
     if (row.status === "applied" && row.act === "" && !claimed.has(row))
       found.push({
@@ -32,7 +38,9 @@ function lostAction(evidence: Evidence, one: Told): Violation[] {
   if (one.outcome !== "applied" || !actions.has(one.operation)) return [];
   const lost = (why: string): Violation[] => [{ kind: "lost", what: `${one.operation} by ${one.email}: ${why}` }];
   const { decision } = one.marks;
-  const [request_id, session_id, run_id] = ["request_id", "session_id", "run_id"].map((name) => String(one.marks[name]));
+  const [request_id, session_id, run_id] = ["request_id", "session_id", "run_id"].map((name) =>
+    String(one.marks[name]),
+  );
   switch (one.operation) {
     case "approval.vote":
       return evidence.votes.some(

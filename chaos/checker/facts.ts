@@ -73,6 +73,8 @@ export function appliedFor({ operations }: Evidence, told: readonly Told[]): Map
 
 /** Operations that are governed mutations: everything else clients ask for is an action with rows of its own. */
 export const actions = new Set([
+  "bootstrap",
+  "agent.reconcile",
   "agent.invoke",
   "session.message",
   "session.end",

@@ -18,13 +18,7 @@ export function wordsOf(email: string): () => string {
 }
 
 /** An agent's life, one change after the other: made, changed a few times, and mostly deleted again. */
-async function liveOut(
-  client: Client,
-  dice: Dice,
-  ou: string,
-  name: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function liveOut(client: Client, dice: Dice, ou: string, name: string, signal: AbortSignal): Promise<void> {
   const made = await createAgent(client, ou, name);
   const id = made.body["id"];
   if (made.outcome !== "applied" || typeof id !== "string") return;

@@ -27,6 +27,8 @@ export interface Client {
   email: string;
   /** Asks under one idempotency key until it is known what came of it: what is cut off is asked again. */
   ask(asked: Asked): Promise<Known>;
+  /** For whoever asks by other means. */
+  token(): Promise<string>;
   /** A read, asked again until it is answered. Undefined when it was refused, or when time was up. */
   get<Result>(path: string): Promise<Result | undefined>;
 }
@@ -38,19 +40,29 @@ interface ClientOptions {
   dice: Dice;
   /** Of a hundred requests, how many are delivered twice. */
   twice: number;
-  /** Told of each answer: an operation has gone through. */
+  /** Told of the end of each thing asked. */
   onEnd: (asked: Asked, known: Known) => void;
+  /** Told of what must stand nowhere in the clear: tokens, and what is revealed once. */
+  onSecret: (name: string, value: unknown) => void;
 }
+
+let opened = 0;
 
 const answerWithinMs = 12_000;
 const giveUpAfterMs = 150_000;
 
-export function openClient({ apiUrl, email, log, dice, twice, onEnd }: ClientOptions): Client {
+export function openClient({ apiUrl, email, log, dice, twice, onEnd, onSecret }: ClientOptions): Client {
   let token: string | undefined;
   let asked = 0;
+  // One person may have several clients.
+  opened += 1;
+  const prefix = `${email.split("@")[0]}-${opened}`;
 
   const request = async (method: string, path: string, key?: string, body?: Record<string, unknown>) => {
-    token ??= await signIn(apiUrl, email);
+    if (token === undefined) {
+      token = await signIn(apiUrl, email);
+      onSecret("a person's token", token);
+    }
     const response = await fetch(apiUrl + path, {
       method,
       headers: {
@@ -77,6 +89,7 @@ export function openClient({ apiUrl, email, log, dice, twice, onEnd }: ClientOpt
       try {
         const answer = await request(method, path, key, body);
         const { status, requestId } = answer;
+        for (const name of ["secret", "introspection_secret"]) onSecret(`a ${name}`, answer.body[name]);
         log.write({
           kind: "answer",
           key,
@@ -142,9 +155,13 @@ export function openClient({ apiUrl, email, log, dice, twice, onEnd }: ClientOpt
   return {
     email,
     get: (path) => get(path),
+    token: async () => {
+      token ??= await signIn(apiUrl, email);
+      return token;
+    },
     async ask(what) {
       asked += 1;
-      const key = `${email.split("@")[0]}-${asked}`;
+      const key = `${prefix}-${asked}`;
       log.write({ kind: "intent", key, email, operation: what.operation, ou: what.ou, marks: what.marks });
       const known = await untilKnown(key, what);
       const target = known.body["id"] ?? known.body["session_id"];

@@ -94,6 +94,17 @@ function makeOu(by: Client, parent: string, name: string) {
   });
 }
 
+export function registerServer(by: Client, ou: string, name: string, display_name: string, url: string) {
+  return by.ask({
+    operation: "mcp_server.register",
+    method: "POST",
+    path: "/mcp-servers",
+    body: { name, display_name, ou, url },
+    ou,
+    marks: { name, ou },
+  });
+}
+
 let granted = 0;
 
 /** Gives a role until a moment far away that no other grant has: by it the effect can be told from every other. */
