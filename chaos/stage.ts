@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,6 +11,7 @@ import { createOrganisation } from "../db/create-organisation.ts";
 import { openDatabase } from "../db/database.ts";
 import { type LocalStack, startLocalStack } from "../stack/local-stack.ts";
 import { withOwnParts } from "../stack/own-parts.ts";
+import { assertPortFree } from "../stack/ports.ts";
 import { isAlive } from "../stack/running.ts";
 
 /** What can be killed. */
@@ -40,6 +42,32 @@ export interface Stage {
 
 const slug = "chaos";
 
+const portVariables = ["API", "SIMULATOR", "MCP", "WORKER", "TEMPORAL", "TEMPORAL_UI"].map(
+  (name) => `POWERLOOM_${name}_PORT`,
+);
+
+/**
+ * Ports below those the system hands out: a part that was killed finds its own again, whatever connections others on the
+ * machine have opened meanwhile.
+ */
+async function lastingPorts(): Promise<NodeJS.ProcessEnv> {
+  const ports: NodeJS.ProcessEnv = {};
+  for (const variable of portVariables)
+    while (ports[variable] === undefined) {
+      const port = randomInt(10_000, 30_000);
+      const taken = Object.values(ports).includes(String(port));
+      if (
+        !taken &&
+        (await assertPortFree("127.0.0.1", port, variable).then(
+          () => true,
+          () => false,
+        ))
+      )
+        ports[variable] = String(port);
+    }
+  return ports;
+}
+
 /** A folder of its own for a stage. */
 export function stageFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "powerloom-chaos-"));
@@ -54,9 +82,8 @@ export async function openStage(
   const logFile = join(directory, "parts.log");
   const stack = await startLocalStack({
     stateDirectory: join(directory, "state"),
-    environment: withOwnParts(process.env),
+    environment: { ...withOwnParts(process.env), ...(await lastingPorts()) },
     mode: "dev",
-    anyPorts: true,
     color: false,
     log: (line) => appendFileSync(logFile, `${line}\n`),
     // Kills come faster than the supervisor takes a part for healthy: its patience is not what is measured.

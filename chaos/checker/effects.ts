@@ -24,8 +24,11 @@ export function checkEffects(evidence: Evidence, told: readonly Told[]): Violati
   const byAgents = evidence.operations.filter(({ act, status }) => act !== "" && status === "applied");
   for (const [what, same] of Map.groupBy(byAgents, ({ sid, name, input }) => `${sid} ${name} ${JSON.stringify(input)}`))
     if (same.length > 1) found.push({ kind: "duplicated", what: `session ${what} was applied ${same.length} times` });
+  // A bootstrap, once asked for, asks for what it is made of.
+  const asked = new Set(told.filter(({ operation }) => operation === "bootstrap").map(({ email }) => email));
+  const ofBootstrap = ({ key, email }: OperationRow) => key?.startsWith("bootstrap:") === true && asked.has(email);
   for (const row of evidence.operations)
-    if (row.status === "applied" && row.act === "" && !claimed.has(row))
+    if (row.status === "applied" && row.act === "" && !claimed.has(row) && !ofBootstrap(row))
       found.push({
         kind: "unauthorised",
         what: `${row.name} ${row.id} of ${row.email} was applied, and nobody asked for it`,

@@ -33,6 +33,7 @@ export interface OperationRow {
   email: string;
   act: string;
   sid: string;
+  key: string | null;
   status: string;
   input: Record<string, unknown>;
   target_id: string | null;
@@ -108,7 +109,7 @@ export interface Tagged {
 }
 
 const questions = {
-  operations: `select p.id, p.name, u.email, p.act, p.sid, p.status, p.input, p.target_id, p.created_at, p.expires_at
+  operations: `select p.id, p.name, u.email, p.act, p.sid, p.idempotency_key as key, p.status, p.input, p.target_id, p.created_at, p.expires_at
     from operations p join users u on u.organisation_id = p.organisation_id and u.id = p.sub where p.organisation_id = $1 order by p.id`,
   requests: `select r.id, r.kind, u.email as requester, o.path as ou, r.status, r.expires_at, r.consumed_at
     from approval_requests r join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id
