@@ -20,6 +20,7 @@ export function check(evidence: Evidence): Violation[] {
     ...checkAuthority(evidence, told),
     ...checkBudgets(evidence),
     ...checkToolCalls(evidence),
+    ...checkGaps(evidence),
     ...checkStuck(evidence),
   ];
 }
@@ -29,4 +30,11 @@ function checkToolCalls({ toolCalls }: Evidence): Violation[] {
   return [...Map.groupBy(toolCalls, (words) => words)]
     .filter(([, calls]) => calls.length > 1)
     .map(([words, { length }]) => ({ kind: "duplicated", what: `the tool call "${words}" was made ${length} times` }));
+}
+
+function checkGaps({ gaps }: Evidence): Violation[] {
+  return gaps.map(({ id, events, last }) => ({
+    kind: "lost",
+    what: `${id} has ${events} events, and the last one is number ${last}`,
+  }));
 }

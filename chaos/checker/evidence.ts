@@ -22,7 +22,10 @@ export interface Evidence {
   runs: RunRow[];
   openSteps: { run_id: string; step_id: string; status: string }[];
   budgets: BudgetRow[];
-  provider: { agents: Tagged[]; sessions: Tagged[]; vaults: Tagged[] };
+  /** Sessions and trees of runs whose events have holes: positions begin at 1 and leave none out. */
+  gaps: { id: string; events: number; last: number }[];
+  /** `told`: all that was said to each session. Nobody says the same twice. */
+  provider: { agents: Tagged[]; sessions: Tagged[]; vaults: Tagged[]; told: { tag: string; words: string }[] };
   /** What MCP servers were really asked to do, one entry a call. */
   toolCalls: string[];
 }
@@ -133,6 +136,11 @@ const questions = {
     join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id where r.organisation_id = $1 order by r.id`,
   openSteps: `select run_id, step_id, status from agent_steps
     where organisation_id = $1 and status in ('proposed', 'waiting', 'running')`,
+  gaps: `select id, events, last from (
+    select session_id as id, count(*)::int as events, max(position) as last from session_events where organisation_id = $1 group by 1
+    union all
+    select root_run_id, count(*)::int, max(position) from run_events where organisation_id = $1 group by 1) all_events
+    where events <> last`,
   budgets: `select o.path as ou, b.tokens_limit, b.cost_micros_limit, b.tokens_used, b.cost_micros_used, b.tokens_held,
     b.cost_micros_held from ou_budgets b join ous o on o.organisation_id = b.organisation_id and o.id = b.ou_id
     where b.organisation_id = $1`,

@@ -22,9 +22,16 @@ export async function readProvider(url: string): Promise<Evidence["provider"]> {
   };
   const { agents, sessions, vaults } = claude.beta;
   const all = { limit: 100, include_archived: true };
+  const told: Evidence["provider"]["told"] = [];
+  const open = await tagged(sessions.list(all), "powerloom_session");
+  for (const { id, tag } of open) {
+    for await (const event of sessions.events.list(id, { limit: 1000 }))
+      if (event.type === "user.message") told.push({ tag, words: JSON.stringify(event.content) });
+  }
   return {
+    told,
     agents: await tagged(agents.list(all), "powerloom_agent"),
-    sessions: await tagged(sessions.list(all), "powerloom_session"),
+    sessions: open,
     vaults: await tagged(vaults.list(all), "powerloom_session"),
   };
 }
@@ -33,7 +40,10 @@ export async function readProvider(url: string): Promise<Evidence["provider"]> {
 export function checkProvider({ provider, agents, sessions }: Evidence): Violation[] {
   const found: Violation[] = [];
   const ids = new Set([...agents, ...sessions].map(({ id }) => id));
-  for (const [what, list] of Object.entries(provider))
+  for (const [said, times] of Map.groupBy(provider.told, ({ tag, words }) => `${tag}: ${words}`))
+    if (times.length > 1) found.push({ kind: "duplicated", what: `session ${said} was said ${times.length} times` });
+  const { told: _, ...objects } = provider;
+  for (const [what, list] of Object.entries(objects))
     for (const [tag, copies] of Map.groupBy(list, (one) => one.tag)) {
       if (copies.length > 1)
         found.push({
