@@ -149,6 +149,21 @@ describe("the checker says so", () => {
     found({ ...(await now()), toolCalls: ["note a", "note b", "note a"] }, "duplicated", /"note a" was made 2 times/);
   });
 
+  test("when a session was told something twice", async () => {
+    const { provider } = await now();
+    const session = provider.sessions.find(({ archived }) => !archived);
+    for (const _ of ["first", "second"])
+      await claude().beta.sessions.events.send(session?.id ?? "", {
+        events: [{ type: "user.message", content: [{ type: "text", text: "again" }] }],
+      });
+    found(await now(), "duplicated", new RegExp(`session ${session?.tag}: .*again.* was said 2 times`));
+  });
+
+  test("when an event is missing", async () => {
+    await tamper(["delete from session_events where position = 1"]);
+    found(await now(), "lost", /has \d+ events, and the last one is number \d+/);
+  });
+
   test("when an effect is gone", async () => {
     const agent = living(await now());
     const binding = appliedBy(await now(), "binding.create").target_id;
