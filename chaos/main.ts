@@ -29,6 +29,13 @@ const clockFile = options.faults.includes("clock") ? join(directory, "clock") : 
 
 let stage: Stage | undefined;
 let keep = true;
+// Interrupted, it cleans up as it does at its end: parts, and the disk that is mounted.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, async () => {
+    await stage?.close();
+    disk?.unmount();
+    process.exit(130);
+  });
 try {
   say("Starting a local stack of its own …");
   stage = await openStage(directory, say, {

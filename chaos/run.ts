@@ -176,13 +176,21 @@ export async function readEvidence(stage: Stage, logFile: string, toolCalls: str
 async function settle(stage: Stage, read: () => Promise<Evidence>, say: (line: string) => void): Promise<Evidence> {
   const deadline = performance.now() + settleMs;
   for (;;) {
-    const evidence = await read().catch(() => undefined);
-    if (evidence !== undefined && partNames.every((part) => stage.runs(part))) {
+    let why = "";
+    const evidence = await read().catch((error: unknown) => {
+      why = String(error);
+      return undefined;
+    });
+    const away = partNames.filter((part) => !stage.runs(part));
+    if (evidence !== undefined && away.length === 0) {
       const left = [...checkStuck(evidence), ...checkProvider(evidence)];
       if (left.length === 0 || performance.now() > deadline) return evidence;
       say(`${left.length} on their way, such as: ${left[0]?.what}`);
     }
-    if (performance.now() > deadline + 60_000) throw new Error("the stack could not be looked at after the attack");
+    if (performance.now() > deadline + 60_000)
+      throw new Error(
+        `the stack could not be looked at after the attack: ${away.join(", ") || "no part"} away; ${why}`,
+      );
     await sleep(2_000);
   }
 }
