@@ -30,12 +30,12 @@ const clockFile = options.faults.includes("clock") ? join(directory, "clock") : 
 let stage: Stage | undefined;
 let keep = true;
 // Interrupted, it cleans up as it does at its end: parts, and the disk that is mounted.
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, async () => {
-    await stage?.close();
-    disk?.unmount();
-    process.exit(130);
-  });
+const interrupted = async () => {
+  await stage?.close();
+  disk?.unmount();
+  process.exit(130);
+};
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void interrupted());
 try {
   say("Starting a local stack of its own …");
   stage = await openStage(directory, say, {
@@ -43,7 +43,7 @@ try {
     ANTHROPIC_API_KEY: planted["the provider's key"],
     ...(clockFile === undefined ? {} : wrongClock(clockFile)),
   });
-  const outcome = await attack(stage, { ...options, everyMs: [1_500, 5_000], clockFile, disk, planted }, say);
+  const outcome = await attack(stage, { ...options, clockFile, disk, planted }, say);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(outcome, null, 2)}\n`);
   process.stdout.write(`${renderSummary([outcome])}\n`);
   keep = options.keep || outcome.violations.length > 0;

@@ -19,6 +19,8 @@ export interface ChaosOptions {
   /** How long the attack lasts, seconds; it ends earlier when `kills` is reached. */
   seconds: number;
   kills: number;
+  /** Waits between two kills, drawn from here to there, milliseconds. */
+  everyMs: [number, number];
   faults: FaultName[];
   /** Where the summary is written as JSON. */
   json: string | undefined;
@@ -37,6 +39,7 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
       seed: { type: "string" },
       minutes: { type: "string", default: "3" },
       kills: { type: "string" },
+      every: { type: "string", default: "3" },
       only: { type: "string", default: "" },
       json: { type: "string" },
       sum: { type: "boolean", default: false },
@@ -48,6 +51,8 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
   const seed = values.seed === undefined ? randomSeed() : whole("--seed", values.seed, 0, 2 ** 32 - 1);
   const minutes = Number(values.minutes);
   if (!(minutes > 0 && minutes <= 24 * 60)) throw new Error("--minutes must be a number above 0, at most 1440");
+  const every = Number(values.every);
+  if (!(every >= 0.5 && every <= 600)) throw new Error("--every must be a number of seconds from 0.5 to 600");
   const only = values.only.split(",").filter((name) => name !== "");
   const chosen = faultNames.filter(
     (name) => only.length === 0 || only.some((one) => name === one || name.startsWith(`${one}-`)),
@@ -58,6 +63,7 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
     seed,
     seconds: minutes * 60,
     kills: values.kills === undefined ? Number.POSITIVE_INFINITY : whole("--kills", values.kills, 0, 100_000),
+    everyMs: [every * 500, every * 1_500],
     faults: chosen,
     json: values.json,
     sum: values.sum ? positionals : [],
