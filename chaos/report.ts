@@ -35,7 +35,7 @@ export function renderSummary(outcomes: readonly Outcome[]): string {
   const violations = outcomes.flatMap((outcome) => outcome.violations);
   const total = [...operations.values()].reduce((all, count) => all + count, 0);
   return [
-    `seeds ${outcomes.map(({ seed }) => seed).join(", ")}: ${sum(({ seconds }) => seconds)} s`,
+    `seeds ${outcomes.map(({ seed }) => seed).join(", ")}: ${sum(({ seconds }) => seconds)} s, load ${outcomes.map(({ load, cores }) => `${load.toFixed(1)} on ${cores} cores`).join(", ")}`,
     `${rows.reduce((all, [, kills]) => all + Number(kills), 0)} kills, ${total} operations (${listed(operations)})`,
     `other faults: ${listed(added(outcomes.map((outcome) => outcome.faults))) || "none"}`,
     `looked at: ${listed(added(outcomes.map((outcome) => outcome.looked)))}`,

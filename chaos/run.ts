@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { diceOf } from "../demo/run/dice.ts";
@@ -40,6 +41,9 @@ export interface Attack {
 export interface Outcome {
   seed: number;
   seconds: number;
+  /** Of the machine at the end of the attack, and what it has to bear it. */
+  load: number;
+  cores: number;
   kills: Partial<Record<Part, number>>;
   /** Faults besides kills, by name. */
   faults: Record<string, number>;
@@ -129,6 +133,7 @@ export async function attack(stage: Stage, options: Attack, say: (line: string) 
     );
     clearTimeout(timer);
     over.abort();
+    const [load = 0] = loadavg();
     say("the attack is over; clients finish what they have begun");
     await Promise.all([...working, armed, recoveries.done()]);
 
@@ -139,6 +144,8 @@ export async function attack(stage: Stage, options: Attack, say: (line: string) 
     return {
       seed: options.seed,
       seconds: Math.round((performance.now() - started) / 1000),
+      load,
+      cores: availableParallelism(),
       kills,
       faults,
       operations,
