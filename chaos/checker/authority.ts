@@ -85,7 +85,6 @@ export function checkAuthority(evidence: Evidence, told: readonly Told[]): Viola
         ({ request_id, decision }) => request_id === approval_id && decision === "approve",
       );
       const counted = new Set(yes.filter((vote) => vote.email !== email).map((vote) => vote.email));
-      // Asked before the policy was there, or in the moment it was made: what counted then is not in the log.
       if (counted.size < policy.approvals_needed)
         found.push({
           kind: "unauthorised",
