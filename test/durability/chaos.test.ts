@@ -142,7 +142,7 @@ describe("the checker says so", () => {
        from operations o where id = $1`,
       id,
     ]);
-    found(await now(), "duplicated", /group.create by .* was applied 2 times: .*req_twice/);
+    found(await now(), "duplicated", /policy.create by .* was applied 2 times: .*req_twice/);
   });
 
   test("when a tool call was made twice", async () => {
