@@ -43,7 +43,7 @@ try {
     ANTHROPIC_API_KEY: planted["the provider's key"],
     ...(clockFile === undefined ? {} : wrongClock(clockFile)),
   });
-  const outcome = await attack(stage, { ...options, clockFile, disk, planted }, say);
+  const outcome = await attack(stage, { ...options, approvalSeconds: 25, clockFile, disk, planted }, say);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(outcome, null, 2)}\n`);
   process.stdout.write(`${renderSummary([outcome])}\n`);
   keep = options.keep || outcome.violations.length > 0;

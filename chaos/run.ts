@@ -31,6 +31,8 @@ export interface Attack {
   faults: readonly FaultName[];
   /** Waits between two kills, milliseconds. */
   everyMs: readonly [number, number];
+  /** How long a change may wait for approval. */
+  approvalSeconds: number;
   clockFile: string | undefined;
   disk: SmallDisk | undefined;
   /** Secrets that the processes were started with, by name. */
@@ -86,7 +88,7 @@ export async function attack(stage: Stage, options: Attack, say: (line: string) 
   try {
     log.write({ kind: "given", email: stage.admin, role: "OrgAdmin", ou: stage.root });
     const admin = client(stage.admin);
-    const places = await foundOrganisation(admin, stage.root);
+    const places = await foundOrganisation(admin, stage.root, options.approvalSeconds);
     await registerServer(admin, stage.root, "ledger", "Ledger", ledger.url);
     const metaAgentId = await makeMetaAgent(admin, stage.root);
     if (!(await armMind(stage.stack.simulatorUrl))) throw new Error("the stand-in did not take the mind");

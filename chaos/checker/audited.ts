@@ -26,13 +26,15 @@ export function checkAudited(evidence: Evidence): Violation[] {
   for (const vote of evidence.votes) {
     const { length } = entriesFor(
       vote.request_id,
-      ({ operation, sub }) => operation === "approval.vote" && users.get(sub ?? "") === vote.email,
+      ({ operation, outcome, sub }) =>
+        operation === "approval.vote" && outcome === "voted" && users.get(sub ?? "") === vote.email,
     );
     if (length !== 1) missing(`the vote of ${vote.email} on ${vote.request_id} has ${length} entries`);
   }
   const votes = new Set(evidence.votes.map(({ request_id, email }) => `${request_id} ${email}`));
-  for (const { operation, id, sub, position } of entries)
-    if (operation === "approval.vote" && !votes.has(`${id} ${users.get(sub ?? "")}`))
+  // Refused ones have entries too.
+  for (const { operation, outcome, id, sub, position } of entries)
+    if (operation === "approval.vote" && outcome === "voted" && !votes.has(`${id} ${users.get(sub ?? "")}`))
       missing(`entry ${position} tells of a vote on ${id} that is not there`);
 
   const targets = new Set(entries.map(({ operation, target }) => `${operation} ${target}`));

@@ -28,7 +28,7 @@ export const people = {
 export const emailOf = (name: string): string => `${name}@chaos.test`;
 
 /** Fills the organisation through the front door, by its administrator: OUs, people, roles, a policy, a budget. */
-export async function foundOrganisation(founder: Client, root: string): Promise<Places> {
+export async function foundOrganisation(founder: Client, root: string, guardedSeconds: number): Promise<Places> {
   const admin: Client = {
     ...founder,
     // What is tried on a stage that is not set shows nothing.
@@ -42,7 +42,7 @@ export async function foundOrganisation(founder: Client, root: string): Promise<
     root,
     open: [`${root}/alpha`, `${root}/beta`],
     guarded: `${root}/gamma`,
-    guardedSeconds: 25,
+    guardedSeconds,
     budgeted: `${root}/delta`,
   };
   const ids = new Map<string, string>();

@@ -21,7 +21,14 @@ beforeAll(async () => {
   const directory = await stageFolder();
   stage = await openStage(directory, console.log, { ANTHROPIC_API_KEY: planted["a planted key"] });
   const { faults } = readOptions(["--only", "kill,provider,drift,signals"], () => 0);
-  const attacked = { seed: testSeed(), seconds: 20, kills: 6, faults, everyMs: [1_000, 3_000] as const };
+  const attacked = {
+    seed: testSeed(),
+    seconds: 20,
+    kills: 6,
+    faults,
+    everyMs: [1_000, 3_000] as const,
+    approvalSeconds: 8,
+  };
   outcome = await attack(stage, { ...attacked, clockFile: undefined, disk: undefined, planted }, () => undefined);
   console.log(renderSummary([outcome]));
 }, 240_000);
