@@ -36,6 +36,8 @@ export interface LocalStackOptions {
   withConsole?: boolean;
   /** More settings for our own processes. */
   extraEnvironment?: NodeJS.ProcessEnv;
+  /** Waits before a part that has ended is started again; see the supervisor. */
+  backoffMs?: readonly number[];
 }
 
 export type PartName = "simulator" | "api" | "worker" | "mcp";
@@ -70,6 +72,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   const supervisor = createSupervisor({
     log: options.log,
     ...(options.color === undefined ? {} : { color: options.color }),
+    ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
   });
   const stop = async () => {
     await supervisor.stop();

@@ -148,8 +148,16 @@ async function launch(
       stopTimeoutMs: 15_000,
       withParent: "now",
     });
-    writeFileSync(`${dbFile}.pid`, `${running.pid}\n`);
     void running.exited.then(() => rmSync(`${dbFile}.pid`, { force: true }));
+    try {
+      writeFileSync(`${dbFile}.pid`, `${running.pid}\n`);
+    } catch (error) {
+      // On a full disk, say: nobody would know of it any more, and its port would be taken for good.
+      await running.stop();
+      throw new StackError(
+        `The Temporal server did not start: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
     const problem = await ready(running);
     if (problem === undefined) return running;
     await running.stop();
@@ -195,7 +203,10 @@ function keepOldDatabaseAside(dbFile: string, version: string, log: (line: strin
       `Temporal server ${version} cannot read the database of version ${former}: it starts empty, the old one is kept in ${aside}`,
     );
   }
-  writeFileSync(versionFile, `${version}\n`);
+  if (former === version) return;
+  // Whole or not at all: an empty one, left by a full disk, would set the database aside at the next start.
+  writeFileSync(`${versionFile}.new`, `${version}\n`);
+  renameSync(`${versionFile}.new`, versionFile);
 }
 
 /** A server left behind by a killed process still holds the file and the port, for as long as its end takes. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -128,6 +128,26 @@ test("a port that is taken, and a program that is not Temporal, are one sentence
   });
   await expect(startTemporalServer({ ...other, binary: "/bin/false" })).rejects.toMatchObject({ name: "StackError" });
   expect(isAlive(first.pid)).toBe(true);
+});
+
+test("a server whose process id cannot be written down is ended: nobody would know of it", async () => {
+  const port = await freePort();
+  const file = join(place.path, "unwritable.db");
+  // As on a full disk: there is nothing to read, and writing fails.
+  symlinkSync(join(place.path, "no-such-folder", "pid"), `${file}.pid`);
+  await expect(startTemporalServer({ binary, port, dbFile: file, log: () => {} })).rejects.toMatchObject({
+    name: "StackError",
+  });
+  rmSync(`${file}.pid`, { force: true });
+  // Its port is free again, and nobody holds its file.
+  await start({ port, dbFile: file });
+});
+
+test("the version written beside the database is left alone by the next start: a full disk cannot empty it", async () => {
+  await (await start()).stop();
+  utimesSync(`${dbFile}.version`, 1_000, 1_000);
+  await start();
+  expect(statSync(`${dbFile}.version`).mtimeMs).toBe(1_000_000);
 });
 
 test.each(variant("it goes when its parent is killed with SIGKILL"))("%s", async () => {
