@@ -31,16 +31,21 @@ export async function attackRoutes(arena: Arena, { seed, rounds }: Effort): Prom
   const work = async () => {
     for (const request of next) {
       const { route, path, headers, body } = request;
-      const answer = await fetch(arena.apiUrl + path, {
-        method: route.method,
-        headers: {
-          ...headers,
-          authorization: `Bearer ${token}`,
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-        },
-        redirect: "manual",
-        ...(body === undefined ? {} : { body }),
-      }).catch((error: unknown) => String(error instanceof Error ? (error.cause ?? error) : error));
+      const ask = () =>
+        fetch(arena.apiUrl + path, {
+          method: route.method,
+          headers: {
+            ...headers,
+            authorization: `Bearer ${token}`,
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+          },
+          redirect: "manual",
+          ...(body === undefined ? {} : { body }),
+        });
+      const answer = await ask()
+        // A kept connection, idle since before, may be let go of at the moment it is used: a new one tells.
+        .catch((error: unknown) => (/other side closed/.test(faultOf(error)) ? ask() : Promise.reject(error)))
+        .catch(faultOf);
       const sent = `${route.method} ${path} ${JSON.stringify(headers)} ${body?.slice(0, 400) ?? ""}`;
       if (typeof answer === "string") {
         violations.add(`${route.name}: no answer (${answer}) to ${sent}`);
@@ -75,6 +80,8 @@ export async function attackRoutes(arena: Arena, { seed, rounds }: Effort): Prom
     violations: [...violations],
   };
 }
+
+const faultOf = (error: unknown): string => String(error instanceof Error ? (error.cause ?? error) : error);
 
 function requestsOf(document: Document, known: Known, route: Route): fc.Arbitrary<Built> {
   const named = (place: "path" | "query" | "header") =>

@@ -162,11 +162,13 @@ export const slowClients: Case[] = [
     what: "headers a byte at a time, to the API",
     attempt: slow(({ arena }) => arena.apiUrl, "GET /me HTTP/1.1\r\nHost: <host>\r\nX-A: ", "a", 15),
     answer: /^closed within/,
+    long: "takes a quarter of a minute",
   },
   {
     what: "headers a byte at a time, to the MCP server",
     attempt: slow(({ arena }) => arena.mcpUrl, "GET /mcp HTTP/1.1\r\nHost: <host>\r\nX-A: ", "a", 15),
     answer: /^closed within/,
+    long: "takes a quarter of a minute",
   },
   {
     what: "a body a byte at a time, to the API",

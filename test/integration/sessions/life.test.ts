@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { query } from "../../support/database.ts";
+import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript, provider } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced, wordsOf } from "../../support/sessions.ts";
@@ -236,7 +237,7 @@ describe("ending a session", () => {
       expect(session.metadata["powerloom_session"]).not.toBe(id);
   });
 
-  test("that the provider has archived or deleted: the next message ends it here too", async () => {
+  test.each(variant("that the provider has archived or deleted: the next message ends it here too"))("%s", async () => {
     for (const way of ["archive", "delete"] as const) {
       const id = await invoke(emma, agentId);
       const { cma_session_id: cmaId } = await sessionIn(emma, id, "idle");
