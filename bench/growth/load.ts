@@ -141,15 +141,17 @@ const statements: Record<Kind, string> = {
 /** Rows like the one approval request that is there, at other OUs and of other people. */
 function asked(kind: "waiting" | "decided", status: "pending" | "applied"): string {
   const decided = status === "pending" ? "null" : "to_jsonb(clock_timestamp())";
-  return `insert into approval_requests (:columns)
+  return `with first as materialized (
+      select to_jsonb(r) as whole, r.diff from approval_requests r
+       where organisation_id = $1::uuid and diff ->> 'summary' like '%growth-first%' limit 1)
+    insert into approval_requests (:columns)
     select :columns from (
-      select (jsonb_populate_record(r, jsonb_build_object(
+      select (jsonb_populate_record(null::approval_requests, first.whole || jsonb_build_object(
           'id', 'req_' || replace(growth.uuid_of('${kind}', n)::text, '-', ''), 'ou_id', growth.uuid_of('ou', 1 + n % :ous),
           'requester_id', growth.uuid_of('user', n % :people), 'digest', encode(sha256(('${kind}' || n)::bytea), 'hex'),
-          'diff', jsonb_set(r.diff, '{summary}', to_jsonb('Create agent ${kind}-' || n)), 'workflow_id', '${kind}-' || n,
+          'diff', jsonb_set(first.diff, '{summary}', to_jsonb('Create agent ${kind}-' || n)), 'workflow_id', '${kind}-' || n,
           'status', '${status}', 'expires_at', clock_timestamp() + interval '7 days', 'decided_at', ${decided}, 'consumed_at', ${decided}))).*
-        from approval_requests r, generate_series($2::bigint, $3::bigint - 1) n
-       where r.organisation_id = $1::uuid and r.workflow_id like 'provision:%' and r.diff ->> 'summary' like '%growth-first%') copies`;
+        from first, generate_series($2::bigint, $3::bigint - 1) n) copies`;
 }
 
 /**

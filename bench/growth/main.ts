@@ -1,8 +1,11 @@
 import { availableParallelism, loadavg } from "node:os";
 import { closeConnections } from "../http.ts";
 import { type Finding, figure, meets, renderTable } from "../report.ts";
+import { measureChanges } from "./changes.ts";
 import { grow, sizeAt } from "./load.ts";
+import { measureMigration } from "./migration.ts";
 import { readGrowthOptions } from "./options.ts";
+import { PlanReader, readPlans } from "./plans.ts";
 import { ask, inTurn, type Pair, readsOf } from "./reads.ts";
 import { openGrowthStage } from "./stage.ts";
 import { verifyChain } from "./verify.ts";
@@ -17,6 +20,10 @@ const trouble = (line: string) => {
 const started = performance.now();
 const findings: Finding[] = [];
 const pairs = new Map<string, Map<number, Pair>>();
+const report = (found: readonly Finding[]) => {
+  findings.push(...found);
+  for (const one of found) say(`  ${one.name}: ${one.measured}; ${one.baseline ?? ""}`);
+};
 const note = (name: string, factor: number, pair: Pair) => {
   const at = pairs.get(name) ?? new Map<number, Pair>();
   pairs.set(name, at.set(factor, pair));
@@ -24,7 +31,14 @@ const note = (name: string, factor: number, pair: Pair) => {
 };
 
 say("Starting two local stacks: one grows, the other one stays as it is …");
-const [small, large] = await Promise.all([openGrowthStage(trouble), openGrowthStage(trouble)]);
+const plans = new PlanReader();
+const [small, large] = await Promise.all([
+  openGrowthStage(trouble),
+  openGrowthStage((line) => {
+    plans.add(line);
+    trouble(line);
+  }),
+]);
 try {
   await grow(small.admin, small.organisationId, 0, 1);
   let reached = 0;
@@ -48,8 +62,14 @@ try {
         ),
       );
     }
+    for (const [name, pair] of Object.entries(await measureChanges(large, small, options.samples)))
+      note(name, factor, pair);
   }
-  findings.push(await verifyChain(large));
+  say("reading plans …");
+  report(await readPlans(large, plans, await readsOf(large)));
+  say("migrating …");
+  report(await measureMigration(large, 20));
+  report([await verifyChain(large)]);
 } finally {
   await large.close();
   await small.close();
