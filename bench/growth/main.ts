@@ -7,8 +7,11 @@ import { measureMigration } from "./migration.ts";
 import { readGrowthOptions } from "./options.ts";
 import { PlanReader, readPlans } from "./plans.ts";
 import { ask, inTurn, type Pair, readsOf } from "./reads.ts";
+import { measureSoak } from "./soak.ts";
 import { openGrowthStage } from "./stage.ts";
+import { measureStreams } from "./streams.ts";
 import { verifyChain } from "./verify.ts";
+import { measureWaiting } from "./waiting.ts";
 
 /** `npm run bench:growth`: what becomes of latencies when an organisation grows, beside one that does not. */
 
@@ -70,6 +73,11 @@ try {
   say("migrating …");
   report(await measureMigration(large, 20));
   report([await verifyChain(large)]);
+  // From here on there is one stack: the other one would be in its way.
+  await small.close();
+  if (options.waiting > 0) report(await measureWaiting(large, options.waiting, 60));
+  if (options.streams > 0) report(await measureStreams(large, options.streams));
+  if (options.soak > 0) report(await measureSoak(large, options.soak));
 } finally {
   await large.close();
   await small.close();

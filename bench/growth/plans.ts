@@ -84,13 +84,17 @@ async function explainAll({ admin }: GrowthStage, on: boolean): Promise<void> {
 function judge({ name }: NamedRead, plans: readonly PlanNode[], large: ReadonlySet<string>): Finding {
   const nodes = plans.flatMap(flatten).filter((node) => large.has(node["Relation Name"] ?? ""));
   const read = (node: PlanNode) =>
-    ((node["Actual Rows"] ?? 0) + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0)) *
+    ((node["Actual Rows"] ?? 0) +
+      (node["Rows Removed by Filter"] ?? 0) +
+      (node["Rows Removed by Index Recheck"] ?? 0)) *
     (node["Actual Loops"] ?? 0);
   const most = Math.max(0, ...nodes.map(read));
-  const ways = nodes.filter((node) => (node["Actual Loops"] ?? 0) > 0).map((node) => {
-    const index = node["Index Name"] === undefined ? "" : ` by ${node["Index Name"]}`;
-    return `${node["Node Type"]} of ${node["Relation Name"]}${index} (${figure(read(node))} rows)`;
-  });
+  const ways = nodes
+    .filter((node) => (node["Actual Loops"] ?? 0) > 0)
+    .map((node) => {
+      const index = node["Index Name"] === undefined ? "" : ` by ${node["Index Name"]}`;
+      return `${node["Node Type"]} of ${node["Relation Name"]}${index} (${figure(read(node))} rows)`;
+    });
   const scans = nodes.filter((node) => node["Node Type"] === "Seq Scan" && (node["Actual Loops"] ?? 0) > 0);
   return {
     name: `plans: ${name}`,

@@ -29,8 +29,9 @@ export interface GrowthStage {
 export async function openGrowthStage(log: (line: string) => void): Promise<GrowthStage> {
   const directory = await mkdtemp(join(tmpdir(), "powerloom-growth-"));
   const closing: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
+  // Once, however often it is asked for.
   const close = async () => {
-    for (const step of closing.toReversed()) await step();
+    for (const step of closing.splice(0).toReversed()) await step();
   };
   try {
     const stack = await startLocalStack({
