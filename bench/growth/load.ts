@@ -146,12 +146,13 @@ function asked(kind: "waiting" | "decided", status: "pending" | "applied"): stri
        where organisation_id = $1::uuid and diff ->> 'summary' like '%growth-first%' limit 1)
     insert into approval_requests (:columns)
     select :columns from (
-      select (jsonb_populate_record(null::approval_requests, first.whole || jsonb_build_object(
+      select copy.* from first, generate_series($2::bigint, $3::bigint - 1) n,
+        lateral jsonb_populate_record(null::approval_requests, first.whole || jsonb_build_object(
           'id', 'req_' || replace(growth.uuid_of('${kind}', n)::text, '-', ''), 'ou_id', growth.uuid_of('ou', 1 + n % :ous),
           'requester_id', growth.uuid_of('user', n % :people), 'digest', encode(sha256(('${kind}' || n)::bytea), 'hex'),
           'diff', jsonb_set(first.diff, '{summary}', to_jsonb('Create agent ${kind}-' || n)), 'workflow_id', '${kind}-' || n,
-          'status', '${status}', 'expires_at', clock_timestamp() + interval '7 days', 'decided_at', ${decided}, 'consumed_at', ${decided}))).*
-        from first, generate_series($2::bigint, $3::bigint - 1) n) copies`;
+          'status', '${status}', 'expires_at', clock_timestamp() + interval '7 days', 'decided_at', ${decided},
+          'consumed_at', ${decided})) copy) copies`;
 }
 
 /**
