@@ -1,3 +1,6 @@
+-- Whatever OU they are in.
+create index concurrently if not exists agents_named on agents (organisation_id, name) where deleted_at is null;
+--> statement-breakpoint
 -- What the audit trail is narrowed by. Below row-level security no index over an expression that reads jsonb is used; the
 -- function at the end looks past it, inside the one organisation, with the same condition written out.
 create index concurrently if not exists control_plane_audit_sub
