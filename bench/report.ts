@@ -9,7 +9,7 @@ export interface Finding {
   baseline?: string;
   /** The figure the target speaks of. */
   value: number;
-  unit: "×" | "ms" | "µs" | "/s" | "calls" | "events" | "MB" | "kB";
+  unit: "×" | "ms" | "µs" | "/s" | "calls" | "events" | "MB" | "kB" | "rows" | "cores" | "%";
   target?: { at: "most" | "least"; value: number };
   /** Everything else, for `--json`. */
   facts?: Record<string, unknown>;

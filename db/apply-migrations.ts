@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { givingWay, mostWait, onlineStatements, runOnline } from "./online.ts";
 
 /**
@@ -16,7 +17,7 @@ export async function applyMigrations(pool: Pool, directory: URL): Promise<strin
   const turn = await pool.connect();
   try {
     // One process at a time: what is next is decided before it is begun.
-    await turn.query("select pg_advisory_lock(hashtextextended('powerloom.migrate', 0))");
+    await takeTurn(turn);
     const applied: string[] = [];
     for (const { name, executedAt } of await migrator.getMigrations()) {
       if (executedAt !== undefined) continue;
@@ -31,6 +32,15 @@ export async function applyMigrations(pool: Pool, directory: URL): Promise<strin
   } finally {
     turn.release(true);
   }
+}
+
+/**
+ * Waits by asking again: whoever waits inside a statement holds a snapshot, for whose end an index that is built concurrently
+ * waits in its turn.
+ */
+async function takeTurn(client: PoolClient): Promise<void> {
+  const lock = "select pg_try_advisory_lock(hashtextextended('powerloom.migrate', 0)) as ours";
+  while ((await client.query<{ ours: boolean }>(lock)).rows[0]?.ours !== true) await sleep(100);
 }
 
 /** What the name of a migration ends with that runs outside of a transaction, while others write (db/migrations/README.md). */

@@ -8,11 +8,12 @@ import {
   readHead,
   readWholeChain,
   rememberVerdict,
+  targetsAbout,
   type VerdictRow,
 } from "../../db/queries/audit.ts";
 import { findRootOu } from "../../db/queries/ous.ts";
 import { requirePermission } from "../../operations/execute.ts";
-import { Conditions, found, narrowToPerson, narrowToTarget, type ReadContext } from "./scope.ts";
+import { Conditions, found, namedPerson, namedTarget, type ReadContext } from "./scope.ts";
 
 interface EntryRow {
   position: string;
@@ -40,15 +41,7 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
     if (query["before"] !== undefined) conditions.add("position < ?", query["before"]);
     if (query["from"] !== undefined) conditions.add("at >= ?::timestamptz", query["from"]);
     if (query["to"] !== undefined) conditions.add("at < ?::timestamptz", query["to"]);
-    await narrowToPerson(context, conditions, "sub", "entry ->> 'sub'");
-    narrowToTarget(
-      context,
-      conditions,
-      "split_part(entry ->> 'target', ':', 1)",
-      "substr(entry ->> 'target', strpos(entry ->> 'target', ':') + 1)",
-    );
-    for (const [name, field] of Object.entries(fieldsOf))
-      if (query[name] !== undefined) conditions.add(`entry ->> '${field}' = ?`, query[name]);
+    await narrowToWhatIsSaid(context, conditions);
     if (query["trace_id"] !== undefined) conditions.add("trace_id = ?", query["trace_id"]);
     if (query["request"] !== undefined) conditions.add("request_id = ?", query["request"]);
     if (query["run"] !== undefined)
@@ -96,6 +89,30 @@ export const auditReads: Record<string, (context: ReadContext) => Promise<unknow
     return { verdict: last === undefined ? null : verdictToView(last), entries: head.position };
   },
 };
+
+/** Narrows to entries whose fields say what the query asks for. */
+async function narrowToWhatIsSaid(context: ReadContext, conditions: Conditions): Promise<void> {
+  const { tx, query } = context;
+  const fields: Record<string, unknown> = {};
+  const sub = await namedPerson(context, "sub");
+  if (sub !== undefined) fields["sub"] = sub;
+  for (const [name, field] of Object.entries(fieldsOf)) if (query[name] !== undefined) fields[field] = query[name];
+  const target = namedTarget(context);
+  const targets = target === undefined ? undefined : await targetsAbout(tx, target);
+  if (Object.keys(fields).length === 0 && targets === undefined) return;
+  if (["trace_id", "request", "run"].some((name) => query[name] !== undefined)) {
+    // What these leave is little: each of it is looked at.
+    conditions.add("entry @> ?::jsonb", JSON.stringify(fields));
+    if (targets !== undefined) conditions.add("entry ->> 'target' = any (?::text[])", targets);
+    return;
+  }
+  const { before, from, to, limit } = query;
+  const values = [JSON.stringify(fields), targets, before, from, to, Number(limit ?? 50)];
+  const first = conditions.values.push(...values.map((value) => value ?? null)) - values.length + 1;
+  const types = ["jsonb", "text[]", "bigint", "timestamptz", "timestamptz", "integer"];
+  const given = types.map((type, index) => `$${first + index}::${type}`).join(", ");
+  conditions.add(`position = any (array(select audit_positions(${given})))`);
+}
 
 /** Query parameters that name one field of the entry. */
 const fieldsOf = {

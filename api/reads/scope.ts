@@ -85,18 +85,23 @@ export function narrowToSame(
     if (query[name] !== undefined) conditions.add(`${column} = ?`, query[name]);
 }
 
+/** Id of the person that the query names by email or id; of somebody unknown an id that nothing has. */
+export async function namedPerson({ tx, query }: ReadContext, name: string): Promise<string | undefined> {
+  const reference = query[name];
+  if (reference === undefined) return undefined;
+  const given = String(reference).toLowerCase();
+  return (isUuid(given) ? given : (await findUser(tx, given))?.id) ?? nobody;
+}
+
 /** Narrows a list to one person's rows, when the query names one by email or id. Somebody unknown has none. */
 export async function narrowToPerson(
-  { tx, query }: ReadContext,
+  context: ReadContext,
   conditions: Conditions,
   name: string,
   column: string,
 ): Promise<void> {
-  const reference = query[name];
-  if (reference === undefined) return;
-  const given = String(reference).toLowerCase();
-  const id = isUuid(given) ? given : (await findUser(tx, given))?.id;
-  conditions.add(`${column} = ?`, id ?? nobody);
+  const id = await namedPerson(context, name);
+  if (id !== undefined) conditions.add(`${column} = ?`, id);
 }
 
 /** An id that nothing has. */
@@ -150,20 +155,27 @@ export function found<Row>(row: Row | undefined, what: string, id: string | unde
   return row;
 }
 
+/** The one thing that the query asks about, `type:id`; undefined when it names none. */
+export function namedTarget({ query }: ReadContext): { type: string; id: string } | undefined {
+  if (query["target"] === undefined) return undefined;
+  const [, type, id] = /^([a-z_]+):(.+)$/s.exec(String(query["target"])) ?? [];
+  if (type === undefined || id === undefined)
+    throw new PowerloomError("invalid_input", "`target` must be a type and an id, such as agent:0198….", {
+      pointer: "/target",
+    });
+  return type === "agent" && isUuid(id) ? { type, id: id.toLowerCase() } : { type, id };
+}
+
 /**
  * Narrows a list to what is about one thing, `type:id`. About an agent is also what is about its attachments (whose id is the
  * agent's and that of what is attached) and its credentials. Equality alone: below row-level security no index knows more.
  * @param type,id SQL of the two, in each row
  */
-export function narrowToTarget({ query }: ReadContext, conditions: Conditions, type: string, id: string): void {
-  if (query["target"] === undefined) return;
-  const [, wantedType, wantedId] = /^([a-z_]+):(.+)$/s.exec(String(query["target"])) ?? [];
-  if (wantedType === undefined || wantedId === undefined)
-    throw new PowerloomError("invalid_input", "`target` must be a type and an id, such as agent:0198….", {
-      pointer: "/target",
-    });
-  if (wantedType !== "agent" || !isUuid(wantedId)) {
-    conditions.add(`${id} = ?`, wantedId).add(`${type} = ?`, wantedType);
+export function narrowToTarget(context: ReadContext, conditions: Conditions, type: string, id: string): void {
+  const wanted = namedTarget(context);
+  if (wanted === undefined) return;
+  if (wanted.type !== "agent" || !isUuid(wanted.id)) {
+    conditions.add(`${id} = ?`, wanted.id).add(`${type} = ?`, wanted.type);
     return;
   }
   conditions.add(
@@ -171,6 +183,6 @@ export function narrowToTarget({ query }: ReadContext, conditions: Conditions, t
       or ${type} = 'attachment' and ${id} = any (array(
            select ?::text || '/' || s.id from skills s union all select ?::text || '/' || m.id from mcp_servers m))
       or ${type} = 'credential' and ${id} = any (array(select c.id::text from credentials c where c.agent_id = ?::uuid))`,
-    wantedId.toLowerCase(),
+    wanted.id,
   );
 }

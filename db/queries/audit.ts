@@ -2,6 +2,7 @@ import { type ChainEntry, genesisHash } from "../../core/audit/chain.ts";
 import type { AuditBody } from "../../core/audit/entry.ts";
 import { canonicalJson } from "../../core/canonical.ts";
 import type { Sql, Tx } from "../database.ts";
+import { isUuid } from "./ous.ts";
 
 /** Appends one entry to the organisation's chain: the last statement of the transaction that has the effect. */
 export function appendAudit(tx: Tx, body: AuditBody): void {
@@ -18,6 +19,22 @@ interface ChainRow {
   entry: AuditBody;
   trace_id: string | null;
   request_id: string | null;
+}
+
+/**
+ * What entries about a thing name as their target: the thing; of an agent also its attachments, whose id is the agent's and
+ * that of what is attached, and its credentials.
+ */
+export async function targetsAbout(sql: Sql, { type, id }: { type: string; id: string }): Promise<string[]> {
+  if (type !== "agent" || !isUuid(id)) return [`${type}:${id}`];
+  const rows = await sql.rows<{ target: string }>(
+    `select 'agent:' || $1::text as target
+     union all select 'attachment:' || $1::text || '/' || s.id from skills s
+     union all select 'attachment:' || $1::text || '/' || m.id from mcp_servers m
+     union all select 'credential:' || c.id from credentials c where c.agent_id = $1::uuid`,
+    [id],
+  );
+  return rows.map(({ target }) => target);
 }
 
 /** Entries after a position, in order, as they are exported. */

@@ -276,6 +276,25 @@ describe("the audit trail", () => {
       expect((await call(organisation.admin, "GET", `/audit?request=${wrong}`)).status).toBe(422);
   });
 
+  test("is narrowed by several things at once, page by page, inside one organisation alone", async () => {
+    const both = (await read(`sub=${builder.id}&outcome=pending_approval`)).data;
+    expect(both.length).toBeGreaterThan(0);
+    const whole = (await read("")).data;
+    expect(both).toEqual(whole.filter(({ sub, outcome }) => sub === builder.id && outcome === "pending_approval"));
+    const mine = whole.filter(({ sub }) => sub === builder.id);
+    const first = (await organisation.admin.get<Entries>(`/audit?sub=${builder.id}&limit=1`)).data;
+    const rest = (await read(`sub=${builder.id}&before=${first[0]?.position}`)).data;
+    expect([...first, ...rest]).toEqual(mine);
+    expect((await stranger.admin.get<Entries>(`/audit?sub=${builder.id}`)).data).toEqual([]);
+    const theirs = (await stranger.admin.get<Entries>("/audit?outcome=applied&limit=200")).data;
+    expect(theirs.length).toBeGreaterThan(0);
+    const hashes = new Set(whole.map((entry) => (entry as unknown as { hash: string }).hash));
+    expect(theirs.filter((entry) => hashes.has((entry as unknown as { hash: string }).hash))).toEqual([]);
+    const found = "select audit_positions('{}', null, null, null, null, 10)";
+    expect(await inOrganisation(v7(), (tx) => tx.rows(found))).toEqual([]);
+    expect((await call(nobody, "GET", `/audit?sub=${builder.id}`)).status).toBe(403);
+  });
+
   test("one request's entries are found by an index", async () => {
     const plan = await inOrganisation(organisation.organisationId, async (tx) => {
       await tx.run("set local enable_seqscan = off");
