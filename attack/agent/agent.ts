@@ -1,0 +1,18 @@
+import type { Arena } from "../arena.ts";
+import type { Effort, Report } from "../report.ts";
+import { obeyEverything } from "./obey.ts";
+import { setAgentScene } from "./scene.ts";
+
+/** An agent that does whatever it is told, with every tool and everything it comes across: never more than its person may. */
+export async function attackByAgent(arena: Arena, effort: Effort, labels?: readonly string[]): Promise<Report> {
+  const scene = await setAgentScene(arena, labels);
+  try {
+    const reports = [await obeyEverything(arena, scene, effort)];
+    return {
+      tallies: reports.flatMap(({ tallies }) => tallies),
+      violations: reports.flatMap(({ violations }) => violations),
+    };
+  } finally {
+    await scene.close();
+  }
+}
