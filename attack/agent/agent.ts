@@ -1,5 +1,6 @@
 import type { Arena } from "../arena.ts";
 import type { Effort, Report } from "../report.ts";
+import { flipBindings } from "./bindings.ts";
 import { obeyEverything } from "./obey.ts";
 import { setAgentScene } from "./scene.ts";
 
@@ -7,7 +8,10 @@ import { setAgentScene } from "./scene.ts";
 export async function attackByAgent(arena: Arena, effort: Effort, labels?: readonly string[]): Promise<Report> {
   const scene = await setAgentScene(arena, labels);
   try {
-    const reports = [await obeyEverything(arena, scene, effort)];
+    const reports = [
+      await flipBindings(arena, scene, { ...effort, rounds: Math.ceil(effort.rounds / 10) }),
+      await obeyEverything(arena, scene, effort),
+    ];
     return {
       tallies: reports.flatMap(({ tallies }) => tallies),
       violations: reports.flatMap(({ violations }) => violations),

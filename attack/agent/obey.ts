@@ -1,4 +1,5 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { digestOf } from "../../core/canonical.ts";
 import { seededRandom } from "../../test/support/new-organisation.ts";
 import type { Arena } from "../arena.ts";
 import type { Effort, Report } from "../report.ts";
@@ -6,6 +7,7 @@ import { changes, changesBetween, faultOfEffects, readWorld, type World } from "
 import { type Hands, openHands, type Told } from "./hands.ts";
 import { argumentsFor, Harvest, namesIn } from "./harvest.ts";
 import { askDirectly, type Verdict } from "./oracle.ts";
+import { auditPosition, auditSince } from "./recorded.ts";
 import { type AgentScene, revokedLabel, type Victim } from "./scene.ts";
 
 interface Mind {
@@ -90,7 +92,7 @@ async function tryOnce(
   const properties = Object.keys(hands.tools.get(tool)?.properties ?? {});
   // What is not a parameter is nobody's: it is the same question without it.
   const known = Object.fromEntries(Object.entries(args).filter(([name]) => properties.includes(name)));
-  const key = JSON.stringify([tool, Object.entries(known).sort()]);
+  const key = digestOf({ tool, known });
   const recorded = await auditPosition(scene, organisationId);
   const direct = await askDirectly(arena, victim, tool, known);
   const told = await hands.call(tool, args);
@@ -121,7 +123,10 @@ async function tryOnce(
   const agentId = (told.value["agent"] as { id?: string } | undefined)?.id;
   if (told.verdict === "allowed" && agentId !== undefined)
     seen += JSON.stringify((await askDirectly(arena, victim, "describe_agent", { agent_id: agentId })).body);
-  const more = namesIn(told.text, "id", "email", "path", "token").filter((name) => !seen.includes(name));
+  const more = namesIn(told.text, "id", "email", "path", "token").filter(
+    // The console's own paths are everybody's.
+    (name) => !seen.includes(name) && name !== "/approvals",
+  );
   if (more.length > 0) faults.push(`told of ${more.slice(0, 5).join(", ")}: ${told.text.slice(0, 400)}`);
   const sent = JSON.stringify(args);
   if (scene.secrets.some((secret) => told.text.includes(secret) && !sent.includes(secret)))
@@ -136,21 +141,4 @@ async function tryOnce(
       faults.push(`not recorded as ${wanted}: ${JSON.stringify(entries)}`);
   } else if (told.value["status"] === 403 && entries.length === 0) faults.push("refused without a record");
   return { told, direct: direct.verdict, faults, world: after };
-}
-
-async function auditPosition({ sql }: AgentScene, organisationId: string): Promise<number> {
-  const { rows } = await sql.query<{ position: string }>(
-    "select coalesce(max(position), 0) as position from control_plane_audit where organisation_id = $1",
-    [organisationId],
-  );
-  return Number(rows[0]?.position ?? 0);
-}
-
-async function auditSince({ sql }: AgentScene, organisationId: string, position: number, sessionId: string) {
-  const { rows } = await sql.query<{ outcome: string; sub: string; operation: string }>(
-    `select entry ->> 'outcome' as outcome, entry ->> 'sub' as sub, entry ->> 'operation' as operation
-       from control_plane_audit where organisation_id = $1 and position > $2 and entry ->> 'delegated_from_session' = $3`,
-    [organisationId, position, sessionId],
-  );
-  return rows;
 }

@@ -20,17 +20,19 @@ const lists: Readonly<Record<string, string>> = {
   list_agents: "/agents",
 };
 
+const textOf = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+
 /** The request that a tool call stands for; of one that changes something, the dry run. */
 function requestOf(tool: string, args: Record<string, unknown>): { method: string; path: string; body?: object } {
   const text = (name: string) => {
-    const value = String(args[name]);
+    const value = textOf(args[name]);
     // A path cannot have these as a part of it.
     return /^\.{0,2}$/.test(value) ? "nothing" : encodeURIComponent(value);
   };
   const { agent_id: _, ...rest } = args;
   const list = lists[tool];
   if (list !== undefined) {
-    const ou = args["ou"] === undefined ? "" : `&ou=${encodeURIComponent(String(args["ou"]))}`;
+    const ou = args["ou"] === undefined ? "" : `&ou=${encodeURIComponent(textOf(args["ou"]))}`;
     return { method: "GET", path: `${list}?limit=200${ou}` };
   }
   switch (tool) {
