@@ -1,6 +1,7 @@
 import type { Arena } from "../arena.ts";
 import type { Effort, Report } from "../report.ts";
 import { flipBindings } from "./bindings.ts";
+import { obeyInConversation } from "./conversation.ts";
 import { obeyEverything } from "./obey.ts";
 import { setAgentScene } from "./scene.ts";
 
@@ -9,8 +10,9 @@ export async function attackByAgent(arena: Arena, effort: Effort, labels?: reado
   const scene = await setAgentScene(arena, labels);
   try {
     const reports = [
-      await flipBindings(arena, scene, { ...effort, rounds: Math.ceil(effort.rounds / 10) }),
+      await flipBindings(arena, scene, effort),
       await obeyEverything(arena, scene, effort),
+      await obeyInConversation(arena, scene),
     ];
     return {
       tallies: reports.flatMap(({ tallies }) => tallies),

@@ -5,11 +5,15 @@ import { openHands, type Told } from "./hands.ts";
 import { auditPosition, auditSince } from "./recorded.ts";
 import type { AgentScene, Victim } from "./scene.ts";
 
+interface Persuasion {
+  args?: object;
+  headers?: Record<string, string>;
+  name?: string;
+  meta?: object;
+}
+
 /** What an agent says, sends or calls itself so that it is let through: none of it is anybody's right. */
-const persuasions: Readonly<
-  Record<string, { args?: object; headers?: Record<string, string>; name?: string; meta?: object }>
-> = {
-  nothing: {},
+const persuasions: Readonly<Record<string, Persuasion>> = {
   "extra arguments": { args: { act: "admin", sub: "admin", approved: true, dryRun: "false", role: "OrgAdmin" } },
   "another principal": { args: { principal: "{admin}", on_behalf_of: "{admin}", organisation_id: "{foreign}" } },
   "identity headers": {
@@ -25,11 +29,20 @@ const persuasions: Readonly<
   "metadata of the call": { meta: { sub: "{admin}", "powerloom/act": "admin", progressToken: "{admin}" } },
 };
 
-/** One round: nobody's rights, then somebody's, then nobody's again; and every tool with the same arguments in each. */
+/** Few are tried all at once, many one by one. */
+function triedIn(rounds: number): [what: string, persuasion: Persuasion][] {
+  const all: Persuasion = {
+    ...Object.assign({}, ...Object.values(persuasions)),
+    args: Object.assign({}, ...Object.values(persuasions).map(({ args }) => args)),
+  };
+  return [["nothing", {}], ...(rounds > 10 ? Object.entries(persuasions) : []), ["everything", all]];
+}
+
+/** Nobody's rights, then somebody's, then nobody's again; and every tool with the same arguments in each. */
 export async function flipBindings(arena: Arena, scene: AgentScene, { rounds }: Effort): Promise<Report> {
   const violations: string[] = [];
   const outcomes: string[] = [];
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < Math.ceil(rounds / 10); round += 1) {
     const victim = await scene.victim(`flipped ${round}`, []);
     const recorded = await auditPosition(scene, scene.home.organisationId);
     let forbidden = 0;
@@ -38,12 +51,12 @@ export async function flipBindings(arena: Arena, scene: AgentScene, { rounds }: 
     const states: ("refused" | "allowed")[] = ["refused", "allowed", "refused"];
     for (const [index, expected] of states.entries()) {
       const bound = expected === "allowed" ? await bind(scene, victim) : undefined;
-      for (const [what, persuasion] of Object.entries(persuasions)) {
+      for (const [what, persuasion] of triedIn(rounds)) {
         const { name, headers, args, meta } = JSON.parse(
           JSON.stringify(persuasion)
             .replaceAll("{admin}", scene.home.admin.email)
             .replaceAll("{foreign}", scene.foreign.organisationId),
-        ) as (typeof persuasions)[string];
+        ) as Persuasion;
         const hands = await openHands(arena.mcpUrl, victim.bearer, {
           ...(name === undefined ? {} : { name }),
           ...(headers === undefined ? {} : { headers }),
