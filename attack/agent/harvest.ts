@@ -42,6 +42,7 @@ export class Harvest {
 export interface Sources {
   random: () => number;
   harvest: Harvest;
+  /** In the order of the places they lie in; of skills and servers, two in each. */
   targets: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -59,6 +60,14 @@ const claims: readonly Record<string, unknown>[] = [
 /** Arguments for a tool: what fits and exists, what was come across, what is of another kind, and claims nobody asked for. */
 export function argumentsFor(tool: string, schema: Schema, { random, harvest, targets }: Sources) {
   const pick = <Value>(values: readonly Value[]): Value | undefined => values[Math.floor(random() * values.length)];
+  // Half of the time, things of one place: what belongs together gets further.
+  const place = random() < 0.5 ? Math.floor(random() * 4) : undefined;
+  const target = (name: string) => {
+    const all = targets[name] ?? [];
+    if (place === undefined) return pick(all);
+    const each = name === "skill_id" || name === "mcp_server_id" ? 2 : 1;
+    return pick(name.endsWith("_id") || name === "ou" ? all.slice(place * each, (place + 1) * each) : all);
+  };
   const required = new Set(schema.required);
   const given: Record<string, unknown> = {};
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
@@ -76,7 +85,7 @@ export function argumentsFor(tool: string, schema: Schema, { random, harvest, ta
               ? pick([1, 1, 2, 60, 3600])
               : tool === "create_agent" && name === "name"
                 ? `planted-${Math.floor(random() * 1e9)}`
-                : (pick(targets[name] ?? []) ?? pick(harvest.all));
+                : (target(name) ?? pick(harvest.all));
     given[name] = value ?? "nothing";
   }
   return random() < 0.08 ? { ...given, ...pick(claims) } : given;

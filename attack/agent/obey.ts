@@ -51,7 +51,8 @@ export async function obeyEverything(arena: Arena, scene: AgentScene, { seed, ro
             violations.push(`${tool} for ${mind.victim.label}: ${fault}; with ${JSON.stringify(args).slice(0, 400)}`);
           const roles = counts.get(tool) ?? new Map<string, Record<string, number>>();
           const cell = roles.get(mind.victim.label) ?? {};
-          cell[told.verdict] = (cell[told.verdict] ?? 0) + 1;
+          const counted = told.value["status"] === "needs_input" ? "invalid" : told.verdict;
+          cell[counted] = (cell[counted] ?? 0) + 1;
           counts.set(tool, roles.set(mind.victim.label, cell));
         }
     }
@@ -60,7 +61,7 @@ export async function obeyEverything(arena: Arena, scene: AgentScene, { seed, ro
   }
   return {
     tallies: [...counts].map(([tool, roles]) => ({
-      what: `calls of ${tool} by an agent that obeys (done / refused / said to be wrong, by the person's role)`,
+      what: `calls of ${tool} by an agent that obeys (by role: done / refused / sent back as wrong, lacking something, or there already)`,
       tried: [...roles.values()].flatMap((cell) => Object.values(cell)).reduce((sum, count) => sum + count, 0),
       outcome: [...roles]
         .map(([label, { allowed = 0, waits = 0, refused = 0, conflict = 0, invalid = 0 }]) =>
