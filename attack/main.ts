@@ -1,3 +1,4 @@
+import { attackByAgent } from "./agent/agent.ts";
 import { type Arena, openArena } from "./arena.ts";
 import { attackInput } from "./input/input.ts";
 import { readOptions } from "./options.ts";
@@ -15,6 +16,7 @@ const parts: Record<string, Part> = {
   races: { attack: attackRaces, rounds: 1_000 },
   tamper: { attack: attackAudit, rounds: 1_000 },
   input: { attack: attackInput, rounds: 40 },
+  agent: { attack: attackByAgent, rounds: 40 },
 };
 
 const { only, seed, rounds } = readOptions(process.argv.slice(2), Object.keys(parts));

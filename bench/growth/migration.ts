@@ -55,7 +55,11 @@ async function whileWriting(stage: GrowthStage, body: () => Promise<unknown>): P
     await Promise.race([body(), writers]);
   } finally {
     over = true;
-    await writers.finally(close);
+    try {
+      await writers;
+    } finally {
+      await close();
+    }
   }
   return stalls;
 }

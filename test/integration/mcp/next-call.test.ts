@@ -38,6 +38,11 @@ describe("the very next call of a live client", () => {
       isError: true,
       value: { status: 403, code: "forbidden", missing: { permission: "agent:create", ou: root } },
     });
+    // What was done once is not told again as done.
+    expect(await client.call("create_agent", { name: "before", ou: root })).toMatchObject({
+      isError: true,
+      value: { status: 403, code: "forbidden", detail: expect.stringMatching(/It was done before, as request `req_/) },
+    });
     const { data: agents } = await admin.get<{ data: unknown[] }>("/agents?name=after");
     expect(agents).toEqual([]);
   });
