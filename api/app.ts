@@ -47,7 +47,6 @@ export function createApp(deps: ApiDeps, health: Health): Express {
   app.use(oauthRoutes(deps, identifier));
   app.use(["/dev/login", "/sign-in/options", "/sign-in/dev"], limitByAddress(deps));
   app.use(express.json({ limit: "1mb" }));
-  app.use(refuseOtherBodies);
   app.use(devLoginRoutes(deps));
   app.use(signInRoutes(deps));
   app.use(oidcSignInRoutes(deps, identifier));
@@ -59,6 +58,8 @@ export function createApp(deps: ApiDeps, health: Health): Express {
 
   app.use(keepNowhere);
   app.use(authenticate(deps, identifier));
+  // Behind it: what another site sends is refused, and told of, as that.
+  app.use(refuseOtherBodies);
   app.use(limitByPrincipal(deps));
   app.use(signOutRoutes(deps));
   // Before `/audit/:position`, which would take its path for a position.
