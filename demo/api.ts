@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** A caller of the API as one person: what the demo and the dev seed do goes through the front door. */
 export interface Person {
   email: string;
@@ -45,6 +47,16 @@ export function personWith(apiUrl: string, email: string, token: string): Person
     const text = await response.text();
     return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
   };
+  /** Of a request that a busy machine has not decided within the time of an answer. */
+  const outcomeOf = async (id: string): Promise<unknown> => {
+    for (let attempt = 0; ; attempt += 1) {
+      const { body } = await call("GET", `/requests/${id}`);
+      if (body["status"] === "applied") return body["result"];
+      if (body["status"] !== "received" || attempt === 60)
+        throw new Error(`request ${id} is ${String(body["status"])}: ${JSON.stringify(body)}`);
+      await sleep(500);
+    }
+  };
   return {
     email,
     token,
@@ -56,6 +68,8 @@ export function personWith(apiUrl: string, email: string, token: string): Person
     send: (method, path, body, headers) => call(method, path, body, headers),
     async make<Result>(path: string, body: Record<string, unknown>) {
       const answer = await call("POST", path, body);
+      if (answer.status === 202 && answer.body["status"] === "received")
+        return (await outcomeOf(String(answer.body["id"]))) as Result;
       if (answer.status >= 300 || answer.status === 202)
         throw new Error(`POST ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       return answer.body as Result;
