@@ -15,6 +15,7 @@ const runs = [
     "governance/approvals",
     "governance/migrations",
     "security",
+    "attack",
   ],
   ["--project", "runs"],
   ["--project", "stack", "temporal-server", "stack/postgres", "compose"],
