@@ -1,9 +1,9 @@
-import { v7 } from "uuid";
 import { matchPolicies, type PolicyRule, policiesByOu } from "../core/approval/policies.ts";
 import { decide } from "../core/authority/decide.ts";
 import { openDatabase, type Tx } from "../db/database.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import { gatherEvidence } from "../db/queries/authority.ts";
+import { benchEntry } from "./audit-entry.ts";
 import { fillLargeOrganisation } from "./large-organisation.ts";
 import { type Finding, figure } from "./report.ts";
 import { interleaved, median, sequence, summarise } from "./samples.ts";
@@ -21,21 +21,7 @@ export async function measureAudit(stage: Stage, scale: number): Promise<Finding
   const findings: Finding[] = [];
   for (const width of widths) {
     const db = openDatabase(stage.stack.databaseUrl, { name: "powerloom-bench", max: width });
-    const append = (tx: Tx) =>
-      appendAudit(tx, {
-        id: v7(),
-        sub: null,
-        act: null,
-        delegated_from_session: null,
-        operation: "bench.append",
-        ou: "/acme",
-        target: null,
-        digest: null,
-        rule: "bench",
-        approval_id: null,
-        outcome: "applied",
-        detail: { summary: "an entry of the usual length, to see how many the chain takes in a second" },
-      });
+    const append = (tx: Tx) => appendAudit(tx, benchEntry());
     const insert = (tx: Tx) => tx.run("insert into security_events (kind, detail) values ('bench', '{}')");
     const perSecond = (body: (tx: Tx) => unknown) => async () => {
       let count = 0;

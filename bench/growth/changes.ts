@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { v7 } from "uuid";
 import { openDatabase } from "../../db/database.ts";
 import { appendAudit } from "../../db/queries/audit.ts";
+import { benchEntry } from "../audit-entry.ts";
 import { expectStatus } from "../http.ts";
 import { inTurn, type Pair } from "./reads.ts";
 import type { GrowthStage } from "./stage.ts";
@@ -71,23 +72,7 @@ async function decideOn({ approver, admin }: GrowthStage, request: Waiting | und
 export function appender({ stack, organisationId }: GrowthStage) {
   const db = openDatabase(stack.databaseUrl, { name: "powerloom-bench", max: 1 });
   return {
-    append: () =>
-      db.inOrganisation(organisationId, (tx) =>
-        appendAudit(tx, {
-          id: v7(),
-          sub: null,
-          act: null,
-          delegated_from_session: null,
-          operation: "bench.append",
-          ou: "/acme",
-          target: null,
-          digest: null,
-          rule: "bench",
-          approval_id: null,
-          outcome: "applied",
-          detail: { summary: "an entry of the usual length" },
-        }),
-      ),
+    append: () => db.inOrganisation(organisationId, (tx) => appendAudit(tx, benchEntry())),
     close: () => db.close(),
   };
 }

@@ -1,28 +1,15 @@
+import { type Answer, send } from "../../attack/send.ts";
 import { sharedStack } from "./organisation.ts";
 
-export interface Answer {
-  status: number;
-  body: Record<string, unknown>;
-}
-
 /** One request to the API with any token, whatever comes of it. */
-export async function ask(
+export function ask(
   token: string,
   method: string,
   path: string,
   body?: Record<string, unknown>,
   apiUrl = sharedStack().apiUrl,
 ): Promise<Answer> {
-  const response = await fetch(apiUrl + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
+  return send(apiUrl, token, method, path, body);
 }
 
 /** One form sent to an OAuth endpoint, as a client with a secret or as nobody in particular. */

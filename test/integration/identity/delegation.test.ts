@@ -1,11 +1,12 @@
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openSigningKeys, type SigningKeys } from "../../../api/signing-keys.ts";
+import type { Answer } from "../../../attack/send.ts";
 import { actions } from "../../../contracts/actions.ts";
 import { delegableReads, reads } from "../../../contracts/reads.ts";
 import { runToolOperations } from "../../../contracts/run-tools.ts";
 import { operations } from "../../../operations/registry.ts";
-import { type Answer, ask, exchangeBearer, exchangeUserToken } from "../../support/ask.ts";
+import { ask, exchangeBearer, exchangeUserToken } from "../../support/ask.ts";
 import { query, securityEvents } from "../../support/database.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { bearerOf, bootstrap, invoke } from "../../support/sessions.ts";
