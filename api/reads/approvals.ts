@@ -1,14 +1,15 @@
 import { approvalKinds, approvalStatuses } from "../../contracts/views.ts";
-import { approverRoles, mayVote } from "../../core/approval/votes.ts";
+import { approverRoles, votingRoots } from "../../core/approval/votes.ts";
 import {
   type ApprovalReader,
   type ApprovalRow,
   type ApprovalTally,
+  approvalList,
   approvalSelect,
-  isSeenBy,
+  approvalSights,
+  type Counted,
   isVotable,
-  type Kinds,
-  pendingKinds,
+  pendingAsked,
   tallyApprovals,
 } from "../../db/queries/approvals.ts";
 import { type HeldRole, heldRoles } from "../../db/queries/authority.ts";
@@ -16,14 +17,14 @@ import { approvalToView } from "../views/requests.ts";
 import {
   Conditions,
   found,
-  narrowToOu,
   narrowToPerson,
   narrowToSame,
   narrowToText,
-  nobody,
   type ReadContext,
-  readPage,
+  readSeen,
   rootsOf,
+  type Seen,
+  seen,
 } from "./scope.ts";
 
 const soonMs = 24 * 3_600_000;
@@ -31,28 +32,25 @@ const soonMs = 24 * 3_600_000;
 export const approvalReads: Record<string, (context: ReadContext) => Promise<unknown>> = {
   "approval.list": async (context) => {
     const held = await heldBy(context);
-    const conditions = await readable(context, held);
-    await narrowToOu(context, conditions);
-    if (context.query["status"] === "decided") conditions.add("r.status <> 'pending'");
+    const approvals = await readable(context, held);
+    const { conditions } = approvals;
+    // Written out: what waits has indexes of its own, which an unknown value cannot use.
+    if (context.query["status"] === "pending") conditions.add("r.status = 'pending'");
+    else if (context.query["status"] === "decided") conditions.add("r.status <> 'pending'");
     else narrowToSame(context, conditions, { status: "r.status" });
     narrowToSame(context, conditions, { kind: "r.kind", operation: "r.operation" });
     await narrowToPerson(context, conditions, "requester", "r.requester_id");
     narrowToText(context, conditions, ["r.diff ->> 'summary'", "r.operation", "u.email"]);
     if (context.query["mine"] !== undefined) await narrowToVotable(context, conditions, held);
     const view = (row: ApprovalRow) => viewFor(context, held, row);
-    return readPage<ApprovalRow, unknown>(context, approvalSelect, "r.id", conditions, view, "desc");
+    return readSeen<ApprovalRow, unknown>(context, approvalList, approvals, view, "desc");
   },
   "approval.summary": async (context) => {
     const { tx, now } = context;
     const held = await heldBy(context);
-    const kinds = await kindsFor(context, held);
-    const tallies = await tallyApprovals(
-      tx,
-      await readerOf(context, held),
-      kinds,
-      now,
-      new Date(now.getTime() + soonMs),
-    );
+    const soon = new Date(now.getTime() + soonMs);
+    const [reader, counted] = [await readerOf(context, held), await countedFor(context, held)];
+    const tallies = await tallyApprovals(tx, reader, counted, now, soon);
     const pending = tallies.filter(({ status }) => status === "pending");
     const count = (some: readonly ApprovalTally[], what: "count" | "expiring" | "votable" = "count") =>
       some.reduce((sum, tally) => sum + tally[what], 0);
@@ -77,7 +75,7 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
   "approval.get": async (context) => {
     const id = context.params["request_id"];
     const held = await heldBy(context);
-    const conditions = (await readable(context, held)).add("r.id = ?", id);
+    const conditions = seen(await readable(context, held)).add("r.id = ?", id);
     const row = await context.tx.maybe<ApprovalRow>(`${approvalSelect} where ${conditions.sql}`, conditions.values);
     return viewFor(context, held, found(row, "approval request", id));
   },
@@ -87,11 +85,10 @@ async function readerOf(context: ReadContext, roles: readonly HeldRole[]): Promi
   return { principalId: context.caller.principalId, roots: await rootsOf(context, "approval:read"), roles };
 }
 
-/** Only what the caller sees. */
-async function readable(context: ReadContext, held: readonly HeldRole[]): Promise<Conditions> {
+/** What the caller sees. */
+async function readable(context: ReadContext, held: readonly HeldRole[]): Promise<Seen> {
   const conditions = new Conditions();
-  const seen = isSeenBy(await readerOf(context, held), (value) => `$${conditions.values.push(value)}`);
-  return conditions.add(seen);
+  return { sights: approvalSights(await readerOf(context, held), conditions.hold), conditions };
 }
 
 const heldBy = ({ tx, caller, now }: ReadContext) => heldRoles(tx, caller.principalId, now);
@@ -102,29 +99,19 @@ function viewFor({ caller, now }: ReadContext, held: readonly HeldRole[], row: A
 
 /** Only what the caller may vote on now. */
 async function narrowToVotable(context: ReadContext, conditions: Conditions, held: readonly HeldRole[]): Promise<void> {
-  const { ous, digests } = await kindsFor(context, held);
-  const last = conditions.values.push(context.caller.principalId, context.now, ous, digests);
-  const [person, now, ofOus, ofDigests] = [3, 2, 1, 0].map((before) => `$${last - before}`) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  conditions.add(isVotable({ person, now, ous: ofOus, digests: ofDigests }));
+  const { tx, caller, now } = context;
+  const counted = await countedFor(context, held);
+  conditions.add(await isVotable(tx, caller.principalId, counted, now, conditions.hold));
 }
 
-/** Kinds of pending requests that the caller's roles count for, by the rule that counts votes: whoever asked is somebody else. */
-async function kindsFor({ tx, caller, now }: ReadContext, held: readonly HeldRole[]): Promise<Kinds> {
-  const kinds: Kinds = { ous: [], digests: [] };
-  const { principalId } = caller;
-  for (const { ou_id, ou_ancestors, asked } of await pendingKinds(tx))
-    for (const { digest, requirements } of asked) {
-      const expiresAt = new Date(now.getTime() + 1);
-      const ballot = { status: "pending" as const, requirements, requesterId: nobody, expiresAt, votes: [], digest };
-      const roles = approverRoles(held, ou_ancestors, requirements);
-      if (!mayVote(ballot, { principalId, roles, delegated: caller.act !== "", now })) continue;
-      kinds.ous.push(ou_id);
-      kinds.digests.push(digest);
-    }
-  return kinds;
+/** What is asked for in pending requests that the caller's roles count for. Who acts for somebody never votes. */
+async function countedFor({ tx, caller }: ReadContext, held: readonly HeldRole[]): Promise<Counted[]> {
+  if (caller.act !== "") return [];
+  const asked = (await pendingAsked(tx)).map(({ digest, requirements }) => ({
+    digest,
+    roots: votingRoots(held, requirements),
+  }));
+  return [...Map.groupBy(asked, ({ roots }) => String(roots)).values()].flatMap((same) =>
+    same.slice(0, 1).map(({ roots }) => ({ roots, digests: same.map(({ digest }) => digest) })),
+  );
 }

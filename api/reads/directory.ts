@@ -1,6 +1,7 @@
-import { builtInRoles } from "../../core/authority/roles.ts";
+import { builtInRoles, type Permission } from "../../core/authority/roles.ts";
 import {
   type AgentRow,
+  agentList,
   agentSelect,
   agentToStateView,
   agentToView,
@@ -12,12 +13,14 @@ import { type McpServerRow, mcpServerSelect, mcpServerToView } from "../../db/qu
 import { isUuid, type OuRow, ouToView } from "../../db/queries/ous.ts";
 import {
   type BindingRow,
+  bindingList,
   bindingSelect,
   bindingToView,
   type GroupRow,
   groupSelect,
   groupToView,
   type UserRow,
+  userList,
   userSelect,
   userToView,
 } from "../../db/queries/people.ts";
@@ -35,22 +38,25 @@ import {
   nobody,
   type ReadContext,
   readPage,
+  readSeen,
   rootsOf,
+  seen,
+  seenWithin,
 } from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
 
 const ouSelect = "select o.id, o.parent_id, o.name, o.display_name, o.path, o.ancestors, o.created_at from ous o";
 
-/** Rows in the OUs the caller may read. */
-async function within(context: ReadContext, permission: Parameters<typeof rootsOf>[1], ancestors = "o.ancestors") {
-  const conditions = new Conditions().add(`${ancestors} && ?::uuid[]`, await rootsOf(context, permission));
-  await narrowToOu(context, conditions, ancestors);
+/** Conditions for one row, or for those of a list that is never long: in the OUs the caller may read. */
+async function within(context: ReadContext, permission: Permission) {
+  const conditions = seen(await seenWithin(context, permission));
+  await narrowToOu(context, conditions);
   return conditions;
 }
 
 /** Rows in the OUs the caller may read, and those above: what an OU offers, the ones below it may use. */
-async function offeredWithin(context: ReadContext, permission: Parameters<typeof rootsOf>[1]) {
+async function offeredWithin(context: ReadContext, permission: Permission) {
   const conditions = new Conditions().add(
     "o.ancestors && ?::uuid[] or o.id in (select unnest(r.ancestors) from ous r where r.id = any (?::uuid[]))",
     await rootsOf(context, permission),
@@ -71,10 +77,11 @@ export const directoryReads: Record<string, Read> = {
     return ouToView(found(row, "OU", context.params["ou_id"]));
   },
   "user.list": async (context) => {
-    const conditions = await within(context, "user:read");
+    const users = await seenWithin(context, "user:read");
+    const { conditions } = users;
     if (typeof context.query["email"] === "string") conditions.add("u.email = lower(?)", context.query["email"]);
     narrowToText(context, conditions, ["u.email", "u.display_name"]);
-    return readPage<UserRow, unknown>(context, userSelect, "u.id", conditions, userToView);
+    return readSeen<UserRow, unknown>(context, userList, users, userToView);
   },
   "user.get": async (context) => {
     const { tx, params, caller } = context;
@@ -132,10 +139,11 @@ export const directoryReads: Record<string, Read> = {
     next_cursor: null,
   }),
   "binding.list": async (context) => {
-    const conditions = await within(context, "binding:read");
+    const bindings = await seenWithin(context, "binding:read");
+    const { conditions } = bindings;
     await narrowToPerson(context, conditions, "user", "b.user_id");
     narrowToSame(context, conditions, { group: "b.group_id", role: "b.role" });
-    return readPage<BindingRow, unknown>(context, bindingSelect, "b.id", conditions, bindingToView);
+    return readSeen<BindingRow, unknown>(context, bindingList, bindings, bindingToView);
   },
   "binding.get": async (context) => {
     const conditions = byId(await within(context, "binding:read"), "b.id", context.params["binding_id"]);
@@ -182,7 +190,8 @@ export const directoryReads: Record<string, Read> = {
     return mcpServerToView(found(row, "MCP server", id));
   },
   "agent.list": async (context) => {
-    const conditions = (await within(context, "agent:read")).add("a.deleted_at is null");
+    const agents = await seenWithin(context, "agent:read");
+    const conditions = agents.conditions.add("a.deleted_at is null");
     narrowToSame(context, conditions, { name: "a.name", sync_state: "a.sync_state", kind: "a.kind" });
     await narrowToPerson(context, conditions, "owner", "a.owner_id");
     if (context.query["mcp_server"] !== undefined)
@@ -191,7 +200,7 @@ export const directoryReads: Record<string, Read> = {
         context.query["mcp_server"],
       );
     narrowToText(context, conditions, ["a.name", "a.display_name", "u.email"]);
-    return readPage<AgentRow, unknown>(context, agentSelect, "a.id", conditions, agentToView);
+    return readSeen<AgentRow, unknown>(context, agentList, agents, agentToView);
   },
   "agent.get": async (context) => agentToStateView(context.tx, await readAgent(context)),
   "credential.list": async (context) => {

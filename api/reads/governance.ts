@@ -8,13 +8,14 @@ import {
   readSessionEvents,
   type SessionRow,
   sessionEventToView,
+  sessionList,
   sessionSelect,
   sessionToView,
 } from "../../db/queries/sessions.ts";
 import { requirePermission } from "../../operations/execute.ts";
 import { missingUser } from "../../operations/lookups.ts";
 import { findOperation } from "../../operations/registry.ts";
-import { type RequestRow, requestRowToView, requestSelect } from "../views/requests.ts";
+import { type RequestRow, requestList, requestRowToView, requestSelect } from "../views/requests.ts";
 import {
   found,
   narrowToPerson,
@@ -23,7 +24,8 @@ import {
   narrowToText,
   ownOr,
   type ReadContext,
-  readPage,
+  readSeen,
+  seen,
 } from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
@@ -32,24 +34,26 @@ const permissions: ReadonlySet<string> = new Set(Object.values(builtInRoles).fla
 
 export const governanceReads: Record<string, Read> = {
   "request.list": async (context) => {
-    const conditions = await ownOr(context, "p.sub", "request:read");
+    const requests = await ownOr(context, "p.sub", "request:read");
+    const { conditions } = requests;
     narrowToSame(context, conditions, { status: "p.status", operation: "p.name" });
     await narrowToPerson(context, conditions, "requester", "p.sub");
     narrowToText(context, conditions, ["p.diff ->> 'summary'", "p.name", "u.email"]);
     narrowToTarget(context, conditions, "p.target_type", "p.target_id");
-    return readPage<RequestRow, unknown>(context, requestSelect, "p.id", conditions, requestRowToView, "desc");
+    return readSeen<RequestRow, unknown>(context, requestList, requests, requestRowToView, "desc");
   },
   "request.get": async (context) => {
     const id = context.params["request_id"];
-    const conditions = (await ownOr(context, "p.sub", "request:read")).add("p.id = ?", id);
+    const conditions = seen(await ownOr(context, "p.sub", "request:read")).add("p.id = ?", id);
     const row = await context.tx.maybe<RequestRow>(`${requestSelect} where ${conditions.sql}`, conditions.values);
     return requestRowToView(found(row, "request", id));
   },
   "session.list": async (context) => {
-    const conditions = await ownOr(context, "s.invoker_id", "session:read");
+    const sessions = await ownOr(context, "s.invoker_id", "session:read");
+    const { conditions } = sessions;
     narrowToSame(context, conditions, { agent_id: "s.agent_id", status: "s.status" });
     await narrowToPerson(context, conditions, "invoker", "s.invoker_id");
-    return readPage<SessionRow, unknown>(context, sessionSelect, "s.id", conditions, sessionToView, "desc");
+    return readSeen<SessionRow, unknown>(context, sessionList, sessions, sessionToView, "desc");
   },
   "session.get": async (context) => sessionToView(await readableSession(context)),
   "session_event.list": async (context) => {
@@ -105,7 +109,7 @@ export const governanceReads: Record<string, Read> = {
 
 async function readableSession(context: ReadContext): Promise<SessionRow> {
   const id = context.params["session_id"] ?? "";
-  const conditions = (await ownOr(context, "s.invoker_id", "session:read")).add("s.id::text = ?", id);
+  const conditions = seen(await ownOr(context, "s.invoker_id", "session:read")).add("s.id::text = ?", id);
   return found(
     await context.tx.maybe<SessionRow>(`${sessionSelect} where ${conditions.sql}`, conditions.values),
     "session",

@@ -2,6 +2,7 @@ import {
   type RunRow,
   readRunEvents,
   readUsedBelow,
+  runList,
   runSelect,
   runTree,
   type StepRow,
@@ -9,15 +10,15 @@ import {
 } from "../../db/queries/runs.ts";
 import { runToView, stepToView } from "../views/runs.ts";
 import {
-  Conditions,
   found,
-  narrowToOu,
   narrowToPerson,
   narrowToSame,
   narrowToText,
+  ownOr,
   type ReadContext,
-  readPage,
-  rootsOf,
+  readSeen,
+  type Seen,
+  seen,
 } from "./scope.ts";
 
 type Read = (context: ReadContext) => Promise<unknown>;
@@ -25,29 +26,27 @@ type Read = (context: ReadContext) => Promise<unknown>;
 const latestSteps = 500;
 
 /** The caller's own runs, and those in OUs where they may read runs. Whoever acts for a person sees that person's alone. */
-async function readable(context: ReadContext): Promise<Conditions> {
-  const { principalId, act } = context.caller;
-  const conditions = new Conditions();
-  conditions.values.push(principalId, act === "" ? await rootsOf(context, "run:read") : []);
-  return conditions.add("(r.requester_id = $1 or o.ancestors && $2::uuid[])");
+async function readable(context: ReadContext): Promise<Seen> {
+  const runs = await ownOr(context, "r.requester_id", "run:read");
+  return context.caller.act === "" ? runs : { ...runs, sights: runs.sights.slice(0, 1) };
 }
 
 async function readableRun(context: ReadContext): Promise<RunRow> {
   const id = context.params["run_id"];
-  const conditions = (await readable(context)).add("r.id::text = ?", id);
+  const conditions = seen(await readable(context)).add("r.id::text = ?", id);
   return found(await context.tx.maybe<RunRow>(`${runSelect} where ${conditions.sql}`, conditions.values), "run", id);
 }
 
 export const runReads: Record<string, Read> = {
   "run.list": async (context) => {
-    const conditions = await readable(context);
-    await narrowToOu(context, conditions);
+    const runs = await readable(context);
+    const { conditions } = runs;
     narrowToSame(context, conditions, { status: "r.status", agent: "r.agent_id" });
     await narrowToPerson(context, conditions, "requester", "r.requester_id");
     narrowToText(context, conditions, ["r.input_summary"]);
     if (context.query["root"] === undefined) conditions.add("r.parent_run_id is null");
     else conditions.add("r.root_run_id = ?::uuid", context.query["root"]);
-    const page = await readPage<RunRow, RunRow>(context, runSelect, "r.id", conditions, (row) => row, "desc");
+    const page = await readSeen<RunRow, RunRow>(context, runList, runs, (row) => row, "desc");
     const below = await readUsedBelow(context.tx, page.data);
     return { ...page, data: page.data.map((row) => runToView(row, below(row.id))) };
   },

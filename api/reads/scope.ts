@@ -4,6 +4,7 @@ import type { Sql, Tx } from "../../db/database.ts";
 import { grantedRoots } from "../../db/queries/authority.ts";
 import { findOu, isUuid } from "../../db/queries/ous.ts";
 import { findUser } from "../../db/queries/people.ts";
+import { areSeen, type Hold, isSeen, type Listed, type Sight } from "../../db/queries/sights.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
 
 /** What reads are given: the transaction, who asks, and what they sent. */
@@ -32,6 +33,9 @@ export class Conditions {
     return this;
   }
 
+  /** Keeps a value that a condition names by the placeholder it gives. */
+  readonly hold: Hold = (value) => `$${this.values.push(value)}`;
+
   get sql(): string {
     return this.parts.length === 0 ? "true" : this.parts.map((part) => `(${part})`).join(" and ");
   }
@@ -42,30 +46,45 @@ export function rootsOf(context: ReadContext, permission: Permission): Promise<s
   return grantedRoots(context.tx, context.caller.principalId, permission, context.now);
 }
 
-/** Narrows a list to an OU and those below it, when the query names one. One out of sight is as absent as an unknown one. */
-export async function narrowToOu(
-  context: ReadContext,
-  conditions: Conditions,
-  ancestors = "o.ancestors",
-): Promise<void> {
+/**
+ * Narrows a list to an OU and those below it, when the query names one. One out of sight is as absent as an unknown one.
+ * @returns its id
+ */
+export async function narrowToOu(context: ReadContext, conditions: Conditions): Promise<string | undefined> {
   const reference = context.query["ou"];
-  if (typeof reference !== "string") return;
+  if (typeof reference !== "string") return undefined;
   const ou = await findOu(context.tx, reference);
   const visible = ou !== undefined && (await rootsOf(context, "ou:read")).some((root) => ou.ancestors.includes(root));
   if (!visible)
     throw new PowerloomError("not_found", `No OU found at \`${reference}\`. Give an existing path or id.`, {
       pointer: "/ou",
     });
-  conditions.add(`? = any (${ancestors})`, ou.id);
+  conditions.add("? = any (o.ancestors)", ou.id);
+  return ou.id;
+}
+
+/** What somebody sees of one kind of thing. */
+export interface Seen {
+  sights: readonly Sight[];
+  /** Holds the values that the sights name. */
+  conditions: Conditions;
+}
+
+/** Those in OUs where the caller holds a permission. */
+export async function seenWithin(context: ReadContext, permission: Permission): Promise<Seen> {
+  return { sights: [{ roots: await rootsOf(context, permission) }], conditions: new Conditions() };
 }
 
 /** The caller's own, and those in OUs where they hold a permission. */
-export async function ownOr(context: ReadContext, ownColumn: string, permission: Permission): Promise<Conditions> {
-  const conditions = new Conditions();
-  conditions.values.push(context.caller.principalId, await rootsOf(context, permission));
-  conditions.add(`(${ownColumn} = $1 or o.ancestors && $2::uuid[])`);
-  await narrowToOu(context, conditions);
-  return conditions;
+export async function ownOr(context: ReadContext, ownColumn: string, permission: Permission): Promise<Seen> {
+  const { sights, conditions } = await seenWithin(context, permission);
+  const own = { condition: `${ownColumn} = ${conditions.hold(context.caller.principalId)}` };
+  return { sights: [own, ...sights], conditions };
+}
+
+/** Conditions for a single row: that it is seen. */
+export function seen({ sights, conditions }: Seen): Conditions {
+  return conditions.add(isSeen(sights, conditions.hold));
 }
 
 /** Narrows a list to rows that have the query's text in one of the columns, in any case. */
@@ -125,7 +144,34 @@ export function foreignCursor(): PowerloomError {
   });
 }
 
-/** One page of rows by id, and the cursor of the next. Ids are time-ordered, so no row is shown twice or skipped. */
+/** One page of a list, and the cursor of the next. */
+export interface Page<View> {
+  data: View[];
+  next_cursor: string | null;
+}
+
+/** One page of those rows that the caller sees, in the OU that the query names. */
+export async function readSeen<Row extends { id: string }, View>(
+  context: ReadContext,
+  list: Listed,
+  { sights, conditions }: Seen,
+  toView: (row: Row) => View,
+  order: "asc" | "desc" = "asc",
+): Promise<Page<View>> {
+  const narrowed = await narrowToOu(context, conditions);
+  return readPage<Row, View>(context, list.select, list.id, conditions, toView, order, (limit) =>
+    areSeen(context.tx, list, sights, conditions.hold, {
+      where: conditions.sql,
+      within: narrowed,
+      page: { order, limit },
+    }),
+  );
+}
+
+/**
+ * One page of rows by id, and the cursor of the next. Ids are time-ordered, so no row is shown twice or skipped.
+ * @param among finds the rows, given the placeholder of how many are needed
+ */
 export async function readPage<Row extends { id: string }, View>(
   context: ReadContext,
   select: string,
@@ -133,13 +179,16 @@ export async function readPage<Row extends { id: string }, View>(
   conditions: Conditions,
   toView: (row: Row) => View,
   order: "asc" | "desc" = "asc",
-): Promise<{ data: View[]; next_cursor: string | null }> {
+  among?: (limit: string) => Promise<string>,
+): Promise<Page<View>> {
   const limit = Number(context.query["limit"] ?? 50);
   const after = decodeCursor(context.query["cursor"], idColumn);
   if (after !== undefined) conditions.add(`${idColumn} ${order === "asc" ? ">" : "<"} ?`, after);
+  const atMost = conditions.hold(limit + 1);
+  if (among !== undefined) conditions.add(await among(atMost));
   const rows = await context.tx.rows<Row>(
-    `${select} where ${conditions.sql} order by ${idColumn} ${order} limit $${conditions.values.length + 1}`,
-    [...conditions.values, limit + 1],
+    `${select} where ${conditions.sql} order by ${idColumn} ${order} limit ${atMost}`,
+    conditions.values,
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);

@@ -4,6 +4,7 @@ import { approvalsFor, mayVote } from "../../core/approval/votes.ts";
 import { workflowIds } from "../../core/ids.ts";
 import type { ApprovalRow } from "../../db/queries/approvals.ts";
 import type { OperationRow } from "../../db/queries/operations.ts";
+import type { Listed } from "../../db/queries/sights.ts";
 
 export interface RequestRow extends OperationRow {
   requester_email: string;
@@ -11,9 +12,13 @@ export interface RequestRow extends OperationRow {
 }
 
 /** Operations as requests, with the names people know. */
-export const requestSelect = `select p.*, u.email as requester_email, o.path as ou_path
-  from operations p join users u on u.organisation_id = p.organisation_id and u.id = p.sub
+const requestFrom = `from operations p join users u on u.organisation_id = p.organisation_id and u.id = p.sub
   left join ous o on o.organisation_id = p.organisation_id and o.id = p.ou_id`;
+
+export const requestSelect = `select p.*, u.email as requester_email, o.path as ou_path
+  ${requestFrom}`;
+
+export const requestList: Listed = { select: requestSelect, from: requestFrom, id: "p.id", ou: "p.ou_id" };
 
 export function requestRowToView(row: RequestRow): z.infer<typeof requestView> {
   return {

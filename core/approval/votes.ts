@@ -51,6 +51,23 @@ export function asksOneOf(requirements: readonly Requirement[], roles: readonly 
   return requirements.some((requirement) => roles.includes(wanted(requirement)));
 }
 
+/**
+ * Where somebody's roles count for what is asked: for requests at these OUs and those below, or at any OU. The same as
+ * `asksOneOf` with `approverRoles` at each OU.
+ * @param held what the person holds, each from its OU downwards
+ */
+export function votingRoots(
+  held: readonly { role: string; ou_id: string }[],
+  requirements: readonly Requirement[],
+): "anywhere" | string[] {
+  const elsewhere = requirements.some(({ approverRole, alsoAt = [] }) =>
+    held.some(({ role, ou_id }) => role === approverRole && alsoAt.includes(ou_id)),
+  );
+  if (elsewhere) return "anywhere";
+  const here = new Set(requirements.filter(({ alsoAt = [] }) => alsoAt.length === 0).map((one) => one.approverRole));
+  return [...new Set(held.filter(({ role }) => here.has(role)).map(({ ou_id }) => ou_id))].sort();
+}
+
 export interface Ballot {
   status: ApprovalStatus;
   requesterId: string;

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { agentDetailView, agentStateView, agentView, credentialView } from "../../contracts/views.ts";
 import type { Sql } from "../database.ts";
 import { isUuid } from "./ous.ts";
+import type { Listed } from "./sights.ts";
 
 export interface AgentRow {
   id: string;
@@ -44,6 +45,10 @@ export interface AgentRow {
   }[];
 }
 
+const agentFrom = `from agents a
+  join ous o on o.organisation_id = a.organisation_id and o.id = a.ou_id
+  join users u on u.organisation_id = a.organisation_id and u.id = a.owner_id`;
+
 export const agentSelect = `select a.id, a.name, a.display_name, a.description, a.ou_id, o.path as ou_path,
   o.ancestors as ou_ancestors, a.owner_id, u.email as owner_email, a.kind, a.model, a.system_prompt, a.generation,
   a.synced_generation, a.sync_state, a.sync_error, a.sync_attempts, a.cma_agent_id, a.cma_agent_version,
@@ -57,9 +62,9 @@ export const agentSelect = `select a.id, a.name, a.display_name, a.description, 
      from agent_skills x join skills s on s.organisation_id = x.organisation_id and s.id = x.skill_id
      join skill_versions v on v.organisation_id = x.organisation_id and v.skill_id = x.skill_id and v.version = x.version
     where x.organisation_id = a.organisation_id and x.agent_id = a.id), '[]') as skills
-  from agents a
-  join ous o on o.organisation_id = a.organisation_id and o.id = a.ou_id
-  join users u on u.organisation_id = a.organisation_id and u.id = a.owner_id`;
+  ${agentFrom}`;
+
+export const agentList: Listed = { select: agentSelect, from: agentFrom, id: "a.id", ou: "a.ou_id" };
 
 /** An agent that has not been deleted, by id. `lock` holds the row against other changes until the transaction ends. */
 export async function findAgent(sql: Sql, id: string, lock?: "lock"): Promise<AgentRow | undefined> {

@@ -3,6 +3,7 @@ import { type ApprovalStatus, type CastVote, type Requirement, roleAt } from "..
 import type { Sql, Tx } from "../database.ts";
 import type { HeldRole } from "./authority.ts";
 import { announce } from "./changes.ts";
+import { areSeen, type Hold, isBelow, type Listed, type Sight } from "./sights.ts";
 
 export interface ApprovalRow {
   id: string;
@@ -29,6 +30,10 @@ export interface ApprovalRow {
   votes: (CastVote & { email: string; reason: string | null; at: string })[];
 }
 
+const approvalFrom = `from approval_requests r
+  join ous o on o.organisation_id = r.organisation_id and o.id = r.ou_id
+  join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
+
 export const approvalSelect = `select r.id, r.kind, r.session_id, r.operation, r.ou_id, o.path as ou_path,
   o.ancestors as ou_ancestors, r.requester_id, u.email as requester_email, r.act, r.requirements, r.digest, r.diff, r.status,
   r.reason, r.workflow_id, r.created_at, r.expires_at, r.decided_at, case when r.act like 'run:%' then (
@@ -38,9 +43,9 @@ export const approvalSelect = `select r.id, r.kind, r.session_id, r.operation, r
              'email', voter.email, 'reason', v.reason, 'at', v.at) order by v.at)
       from approval_votes v join users voter on voter.organisation_id = v.organisation_id and voter.id = v.principal_id
      where v.organisation_id = r.organisation_id and v.request_id = r.id), '[]') as votes
-  from approval_requests r
-  join ous o on o.organisation_id = r.organisation_id and o.id = r.ou_id
-  join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
+  ${approvalFrom}`;
+
+export const approvalList: Listed = { select: approvalSelect, from: approvalFrom, id: "r.id", ou: "r.ou_id" };
 
 /** An approval request with its votes; `lock` holds it until the transaction ends. */
 export async function findApproval(sql: Sql, id: string, lock?: "lock"): Promise<ApprovalRow | undefined> {
@@ -62,45 +67,55 @@ export async function requirementsOf(sql: Sql, ids: readonly string[]): Promise<
   return new Map(rows.map(({ id, requirements }) => [id, requirements]));
 }
 
-/** What pending requests at one OU ask for: few different things, however many requests there are. */
-export interface PendingKinds {
-  ou_id: string;
-  ou_ancestors: string[];
-  asked: { digest: string; requirements: Requirement[] }[];
+/** What pending requests ask for: few different things, however many requests there are. */
+export interface Asked {
+  digest: string;
+  requirements: Requirement[];
 }
 
-/** From each kind to the next in the index: what it costs grows with the kinds, not with the requests. */
-export function pendingKinds(sql: Sql): Promise<PendingKinds[]> {
-  return sql.rows<PendingKinds>(
-    `with recursive kinds as (
-       (select requirements_digest, ou_id, requirements from approval_requests where status = 'pending'
-         order by requirements_digest, ou_id limit 1)
+/** From each to the next in the index: what it costs grows with what is asked for, not with the requests. */
+export function pendingAsked(sql: Sql): Promise<Asked[]> {
+  return sql.rows<Asked>(
+    `with recursive asked as (
+       (select requirements_digest, requirements from approval_requests where status = 'pending'
+         order by requirements_digest limit 1)
        union all
-       select n.* from kinds k cross join lateral (
-         select r.requirements_digest, r.ou_id, r.requirements from approval_requests r
-          where r.status = 'pending' and (r.requirements_digest, r.ou_id) > (k.requirements_digest, k.ou_id)
-          order by r.requirements_digest, r.ou_id limit 1) n)
-     select o.id as ou_id, o.ancestors as ou_ancestors,
-            json_agg(json_build_object('digest', k.requirements_digest, 'requirements', k.requirements)) as asked
-       from kinds k join ous o on o.id = k.ou_id group by o.id, o.ancestors`,
+       select n.* from asked a cross join lateral (
+         select r.requirements_digest, r.requirements from approval_requests r
+          where r.status = 'pending' and r.requirements_digest > a.requirements_digest
+          order by r.requirements_digest limit 1) n)
+     select requirements_digest as digest, requirements from asked`,
   );
 }
 
-/** Kinds of requests, as pairs of an OU and a digest of what is asked for there. */
-export interface Kinds {
-  ous: string[];
+/** What is asked for that somebody's roles count for: in any OU, or in some and those below. */
+export interface Counted {
   digests: string[];
+  roots: "anywhere" | readonly string[];
 }
 
 /**
- * SQL: somebody may vote on the request now. Their roles have been matched with its kind before; the rest is what
- * `castVote` asks of the request itself. The coalesce keeps it a test of each row: joined, a page would need them all.
- * @param at placeholders of the person's id, of the time, and of the OUs and digests of the kinds
+ * SQL: somebody may vote on the request now. Their roles have been matched with what is asked before; the rest is what
+ * `castVote` asks of the request itself.
  */
-export function isVotable(at: { person: string; now: string; ous: string; digests: string }): string {
-  return `r.status = 'pending' and r.requester_id <> ${at.person} and r.expires_at > ${at.now}
-    and coalesce((r.ou_id, r.requirements_digest) in (select * from unnest(${at.ous}::uuid[], ${at.digests}::text[])), false)
-    and r.id not in (select request_id from approval_votes where principal_id = ${at.person})`;
+export async function isVotable(
+  sql: Sql,
+  principalId: string,
+  counted: readonly Counted[],
+  now: Date,
+  hold: Hold,
+): Promise<string> {
+  const asked = await Promise.all(
+    counted.map(async ({ digests, roots }) => {
+      const at = roots === "anywhere" ? "true" : await isBelow(sql, "r.ou_id", roots, hold);
+      return `r.requirements_digest = any (${hold(digests)}::text[]) and ${at}`;
+    }),
+  );
+  const person = `${hold(principalId)}::uuid`;
+  return `r.status = 'pending' and r.requester_id <> ${person} and r.expires_at > ${hold(now)}::timestamptz
+    and (${asked.length === 0 ? "false" : asked.map((one) => `(${one})`).join(" or ")})
+    and not exists (select from approval_votes v
+                     where v.organisation_id = r.organisation_id and v.request_id = r.id and v.principal_id = ${person})`;
 }
 
 /** Somebody who reads requests. */
@@ -113,22 +128,27 @@ export interface ApprovalReader {
 }
 
 /**
- * SQL: somebody sees the request. It is their own; or it is about an OU, its own or another, where they may read approvals; or
- * it asks for a role that they hold there: whoever may decide may see, before and after.
- * @param hold takes a value and gives its placeholder
+ * How somebody sees requests: their own; those about an OU, their own or another, where they may read approvals; those that ask
+ * for a role that they hold there: whoever may decide may see, before and after.
  */
-export function isSeenBy(reader: ApprovalReader, hold: (value: unknown) => string): string {
-  const below = (ous: string) => `r.ou_id in (select at.id from ous at where at.ancestors && ${ous}::uuid[])`;
-  const roots = hold(reader.roots);
-  const sorts = [
-    `r.requester_id = ${hold(reader.principalId)}::uuid`,
-    below(roots),
-    `r.also_at ?| ${roots}::text[]`,
-    `r.asked_roles && ${hold(reader.roles.map(({ role, ou_id }) => roleAt(role, ou_id)))}::text[]`,
+export function approvalSights({ principalId, roots, roles }: ApprovalReader, hold: Hold): Sight[] {
+  const elsewhere = [
+    `r.also_at ?| ${hold(roots)}::text[]`,
+    `r.asked_roles && ${hold(roles.map(({ role, ou_id }) => roleAt(role, ou_id)))}::text[]`,
   ];
-  for (const [role, held] of Map.groupBy(reader.roles, (one) => one.role))
-    sorts.push(`${hold(role)} = any (r.asked_roles) and ${below(hold(held.map(({ ou_id }) => ou_id)))}`);
-  return sorts.map((sort) => `(${sort})`).join(" or ");
+  const byRole = Map.groupBy(
+    roles.filter(({ ou_id }) => !roots.includes(ou_id)),
+    ({ role }) => role,
+  );
+  return [
+    { condition: `r.requester_id = ${hold(principalId)}::uuid` },
+    { roots },
+    { condition: `r.also_at is not null and (${elsewhere.join(" or ")})` },
+    ...[...byRole].map(([role, held]) => ({
+      roots: held.map(({ ou_id }) => ou_id),
+      condition: `${hold(role)}::text = any (r.asked_roles)`,
+    })),
+  ];
 }
 
 export interface ApprovalTally {
@@ -144,21 +164,23 @@ export interface ApprovalTally {
 
 /**
  * Counts the requests a person may see.
- * @param kinds those their roles count for
+ * @param counted what their roles count for
  */
-export function tallyApprovals(
+export async function tallyApprovals(
   sql: Sql,
   reader: ApprovalReader,
-  kinds: Kinds,
+  counted: readonly Counted[],
   now: Date,
   soon: Date,
 ): Promise<ApprovalTally[]> {
-  const votable = isVotable({ person: "$1::uuid", now: "$2::timestamptz", ous: "$4", digests: "$5" });
-  const values: unknown[] = [reader.principalId, now, soon, kinds.ous, kinds.digests];
-  const seen = isSeenBy(reader, (value) => `$${values.push(value)}`);
+  const values: unknown[] = [];
+  const hold: Hold = (value) => `$${values.push(value)}`;
+  const votable = await isVotable(sql, reader.principalId, counted, now, hold);
+  const table = { from: "from approval_requests r", id: "r.id", ou: "r.ou_id" };
+  const seen = await areSeen(sql, table, approvalSights(reader, hold), hold, { where: "true" });
   return sql.rows<ApprovalTally>(
     `select r.status, r.kind, r.operation, count(*)::integer as count,
-            (count(*) filter (where r.expires_at > $2::timestamptz and r.expires_at <= $3::timestamptz))::integer as expiring,
+            (count(*) filter (where r.expires_at > ${hold(now)} and r.expires_at <= ${hold(soon)}))::integer as expiring,
             (count(*) filter (where ${votable}))::integer as votable
        from approval_requests r where ${seen} group by r.status, r.kind, r.operation`,
     values,

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { bindingView, groupView, userView } from "../../contracts/views.ts";
 import type { Sql } from "../database.ts";
 import { isUuid } from "./ous.ts";
+import type { Listed } from "./sights.ts";
 
 export interface UserRow {
   id: string;
@@ -14,9 +15,13 @@ export interface UserRow {
   created_at: Date;
 }
 
+const userFrom = `from users u join ous o on o.organisation_id = u.organisation_id and o.id = u.home_ou_id`;
+
 export const userSelect = `select u.id, u.email, u.display_name, u.home_ou_id, o.path as home_ou_path,
   o.ancestors as home_ou_ancestors, u.status, u.created_at
-  from users u join ous o on o.organisation_id = u.organisation_id and o.id = u.home_ou_id`;
+  ${userFrom}`;
+
+export const userList: Listed = { select: userSelect, from: userFrom, id: "u.id", ou: "u.home_ou_id" };
 
 /** A user by email (any case) or principal id. */
 export function findUser(sql: Sql, reference: string): Promise<UserRow | undefined> {
@@ -87,11 +92,15 @@ export interface BindingRow {
   created_at: Date;
 }
 
-export const bindingSelect = `select b.id, b.role, b.ou_id, o.path as ou_path, o.ancestors as ou_ancestors, b.user_id,
-  b.group_id, coalesce(u.email, g.name) as principal_name, b.expires_at, b.created_at
-  from bindings b join ous o on o.organisation_id = b.organisation_id and o.id = b.ou_id
+const bindingFrom = `from bindings b join ous o on o.organisation_id = b.organisation_id and o.id = b.ou_id
   left join users u on u.organisation_id = b.organisation_id and u.id = b.user_id
   left join groups g on g.organisation_id = b.organisation_id and g.id = b.group_id`;
+
+export const bindingSelect = `select b.id, b.role, b.ou_id, o.path as ou_path, o.ancestors as ou_ancestors, b.user_id,
+  b.group_id, coalesce(u.email, g.name) as principal_name, b.expires_at, b.created_at
+  ${bindingFrom}`;
+
+export const bindingList: Listed = { select: bindingSelect, from: bindingFrom, id: "b.id", ou: "b.ou_id" };
 
 /** A binding by id. */
 export function findBinding(sql: Sql, id: string): Promise<BindingRow | undefined> {

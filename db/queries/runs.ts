@@ -3,6 +3,7 @@ import type { Sql, Tx } from "../database.ts";
 import { storableJson } from "../storable.ts";
 import { announceRun } from "./changes.ts";
 import { isUuid } from "./ous.ts";
+import type { Listed } from "./sights.ts";
 
 type RunStatus = "received" | "running" | "waiting" | "paused" | EndStatus;
 
@@ -54,15 +55,19 @@ export interface RunBudget {
   wall_seconds?: number;
 }
 
+const runFrom = `from agent_runs r
+  join agent_definitions d on d.organisation_id = r.organisation_id and d.id = r.definition_id
+  join ous o on o.organisation_id = r.organisation_id and o.id = r.ou_id
+  join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
+
 export const runSelect = `select r.id, r.parent_run_id, r.root_run_id, r.trace_id, r.definition_id, d.version as definition_version,
   d.digest as definition_digest, r.agent_id, r.role_id, r.model_id, r.ou_id, o.path as ou_path, o.ancestors as ou_ancestors,
   r.requester_id, u.email as requester_email, r.act, r.sid, r.pinned, r.models, r.status, r.waiting_for, r.input, r.input_summary, r.output,
   r.output_summary, r.plan, r.error_msg, r.reason, r.budget, r.tokens_total, r.cost_micros_total, r.calls_total,
   r.body_digest, r.created_at, r.started_at, r.completed_at
-  from agent_runs r
-  join agent_definitions d on d.organisation_id = r.organisation_id and d.id = r.definition_id
-  join ous o on o.organisation_id = r.organisation_id and o.id = r.ou_id
-  join users u on u.organisation_id = r.organisation_id and u.id = r.requester_id`;
+  ${runFrom}`;
+
+export const runList: Listed = { select: runSelect, from: runFrom, id: "r.id", ou: "r.ou_id" };
 
 /**
  * A run by its id; `lock` holds it until the transaction ends. Not against foreign keys: whoever has written a row of the run

@@ -3,6 +3,7 @@ import type { sessionEventView, sessionView } from "../../contracts/views.ts";
 import type { Sql, Tx } from "../database.ts";
 import { storable } from "../storable.ts";
 import { isUuid } from "./ous.ts";
+import type { Listed } from "./sights.ts";
 
 export interface SessionRow {
   id: string;
@@ -30,14 +31,18 @@ export interface SessionRow {
   cleaned_at: Date | null;
 }
 
+const sessionFrom = `from sessions s
+  join agents a on a.organisation_id = s.organisation_id and a.id = s.agent_id
+  join ous o on o.organisation_id = a.organisation_id and o.id = a.ou_id
+  join users u on u.organisation_id = s.organisation_id and u.id = s.invoker_id`;
+
 export const sessionSelect = `select s.id, s.agent_id, a.name as agent_name, a.ou_id, o.path as ou_path,
   o.ancestors as ou_ancestors, s.invoker_id, u.email as invoker_email, s.prompt, s.status, s.end_reason, s.error,
   s.agent_version, s.idle_timeout_seconds, s.cma_session_id, s.cma_vault_id, s.create_intended_at, s.final_message,
   s.next_position, s.body_digest, s.created_at, s.ended_at, s.cleaned_at
-  from sessions s
-  join agents a on a.organisation_id = s.organisation_id and a.id = s.agent_id
-  join ous o on o.organisation_id = a.organisation_id and o.id = a.ou_id
-  join users u on u.organisation_id = s.organisation_id and u.id = s.invoker_id`;
+  ${sessionFrom}`;
+
+export const sessionList: Listed = { select: sessionSelect, from: sessionFrom, id: "s.id", ou: "s.ou_id" };
 
 /** A session by our id; `lock` holds it until the transaction ends. */
 export function findSession(sql: Sql, id: string, lock?: "lock"): Promise<SessionRow | undefined> {

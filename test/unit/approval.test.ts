@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { matchPolicies, operationMatches, type PolicyRule, policiesByOu } from "../../core/approval/policies.ts";
-import { type Ballot, castVote, type Requirement, type Vote } from "../../core/approval/votes.ts";
+import {
+  approverRoles,
+  asksOneOf,
+  type Ballot,
+  castVote,
+  type Requirement,
+  type Vote,
+  votingRoots,
+} from "../../core/approval/votes.ts";
 
 const policy = (id: string, ouId: string, operations: string[], more: Partial<PolicyRule> = {}): PolicyRule => ({
   id,
@@ -141,4 +149,27 @@ describe("a vote", () => {
       }),
     );
   });
+});
+
+test("where a person's roles count is where they count at each OU", () => {
+  // A tree of OUs: the one of a number lies under half of it.
+  const lineOf = (n: number): string[] => (n === 1 ? ["1"] : [...lineOf(n >> 1), String(n)]);
+  const ou = fc.integer({ min: 1, max: 15 });
+  const role = fc.constantFrom("Approver", "OrgAdmin", "Auditor");
+  const held = fc.array(fc.record({ role, ou_id: ou.map(String) }), { maxLength: 4 });
+  const asked = fc.array(fc.record({ role, also: fc.option(ou, { nil: undefined }) }), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(held, asked, (roles, wanted) => {
+      const requirements = wanted.map((one) => ({
+        ...requirement(one.role, 1),
+        ...(one.also === undefined ? {} : { alsoAt: lineOf(one.also) }),
+      }));
+      const roots = votingRoots(roles, requirements);
+      for (let n = 1; n <= 15; n += 1) {
+        const counts = roots === "anywhere" || lineOf(n).some((above) => roots.includes(above));
+        expect(counts).toBe(asksOneOf(requirements, approverRoles(roles, lineOf(n), requirements)));
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
