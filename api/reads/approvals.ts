@@ -1,16 +1,15 @@
 import { approvalKinds, approvalStatuses } from "../../contracts/views.ts";
 import { approverRoles, votingRoots } from "../../core/approval/votes.ts";
+import { type ApprovalTally, countApprovals, gatherTallies } from "../../db/queries/approval-counts.ts";
 import {
   type ApprovalReader,
   type ApprovalRow,
-  type ApprovalTally,
   approvalList,
   approvalSelect,
   approvalSights,
   type Counted,
   isVotable,
   pendingAsked,
-  tallyApprovals,
 } from "../../db/queries/approvals.ts";
 import { type HeldRole, heldRoles } from "../../db/queries/authority.ts";
 import { approvalToView } from "../views/requests.ts";
@@ -48,14 +47,15 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
   "approval.summary": async (context) => {
     const { tx, now } = context;
     const held = await heldBy(context);
-    const soon = new Date(now.getTime() + soonMs);
     const [reader, counted] = [await readerOf(context, held), await countedFor(context, held)];
-    const tallies = await tallyApprovals(tx, reader, counted, now, soon);
+    const soon = new Date(now.getTime() + soonMs);
+    const { tallies, expiring, votable, scattered } = await countApprovals(tx, { reader, counted, now, soon });
+    if (scattered) context.afterwards(gatherTallies);
     const pending = tallies.filter(({ status }) => status === "pending");
-    const count = (some: readonly ApprovalTally[], what: "count" | "expiring" | "votable" = "count") =>
-      some.reduce((sum, tally) => sum + tally[what], 0);
+    const count = (some: readonly ApprovalTally[]) => some.reduce((sum, tally) => sum + tally.count, 0);
     const operations = [...new Set(pending.map(({ operation }) => operation))]
       .map((operation) => ({ operation, count: count(pending.filter((tally) => tally.operation === operation)) }))
+      .filter((one) => one.count > 0)
       .sort((a, b) => b.count - a.count || a.operation.localeCompare(b.operation));
     return {
       by_status: Object.fromEntries(
@@ -63,8 +63,8 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
       ),
       pending: {
         total: count(pending),
-        mine: count(pending, "votable"),
-        expiring: count(pending, "expiring"),
+        mine: votable,
+        expiring,
         by_kind: Object.fromEntries(
           approvalKinds.map((kind) => [kind, count(pending.filter((tally) => tally.kind === kind))]),
         ),

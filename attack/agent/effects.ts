@@ -21,7 +21,14 @@ const passing: Readonly<Record<string, readonly string[]>> = {
   mcp_servers: ["health"],
 };
 /** What only says that something was asked for, and what becomes of it. */
-const journals = ["operations", "change_events", "audit_heads", "control_plane_audit", "provider_environments"];
+const journals = [
+  "operations",
+  "change_events",
+  "audit_heads",
+  "control_plane_audit",
+  "provider_environments",
+  "approval_tallies",
+];
 
 export interface Row {
   table: string;

@@ -47,3 +47,14 @@ create index concurrently if not exists approval_requests_waiting_at on approval
 --> statement-breakpoint
 -- They are about several OUs: few are.
 create index concurrently if not exists approval_requests_elsewhere on approval_requests (organisation_id, id) where also_at is not null;
+--> statement-breakpoint
+-- What counts of requests are told from, besides tallies.
+create index concurrently if not exists approval_requests_ending on approval_requests (organisation_id, expires_at)
+  where status = 'pending';
+--> statement-breakpoint
+create index concurrently if not exists approval_requests_asked_by on approval_requests (organisation_id, requester_id)
+  where status = 'pending';
+--> statement-breakpoint
+create index concurrently if not exists approval_votes_of on approval_votes (organisation_id, principal_id, request_id);
+--> statement-breakpoint
+drop index concurrently if exists approval_votes_voter;

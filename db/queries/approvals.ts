@@ -3,7 +3,7 @@ import { type ApprovalStatus, type CastVote, type Requirement, roleAt } from "..
 import type { Sql, Tx } from "../database.ts";
 import type { HeldRole } from "./authority.ts";
 import { announce } from "./changes.ts";
-import { areSeen, type Hold, isBelow, type Listed, type Sight } from "./sights.ts";
+import { type Hold, isBelow, type Listed, type Sight } from "./sights.ts";
 
 export interface ApprovalRow {
   id: string;
@@ -149,42 +149,6 @@ export function approvalSights({ principalId, roots, roles }: ApprovalReader, ho
       condition: `${hold(role)}::text = any (r.asked_roles)`,
     })),
   ];
-}
-
-export interface ApprovalTally {
-  status: ApprovalStatus;
-  kind: ApprovalRow["kind"];
-  operation: string;
-  count: number;
-  /** Run out before the given time, and have not yet. */
-  expiring: number;
-  /** That the person may vote on now. */
-  votable: number;
-}
-
-/**
- * Counts the requests a person may see.
- * @param counted what their roles count for
- */
-export async function tallyApprovals(
-  sql: Sql,
-  reader: ApprovalReader,
-  counted: readonly Counted[],
-  now: Date,
-  soon: Date,
-): Promise<ApprovalTally[]> {
-  const values: unknown[] = [];
-  const hold: Hold = (value) => `$${values.push(value)}`;
-  const votable = await isVotable(sql, reader.principalId, counted, now, hold);
-  const table = { from: "from approval_requests r", id: "r.id", ou: "r.ou_id" };
-  const seen = await areSeen(sql, table, approvalSights(reader, hold), hold, { where: "true" });
-  return sql.rows<ApprovalTally>(
-    `select r.status, r.kind, r.operation, count(*)::integer as count,
-            (count(*) filter (where r.expires_at > ${hold(now)} and r.expires_at <= ${hold(soon)}))::integer as expiring,
-            (count(*) filter (where ${votable}))::integer as votable
-       from approval_requests r where ${seen} group by r.status, r.kind, r.operation`,
-    values,
-  );
 }
 
 export interface NewApproval {

@@ -103,6 +103,11 @@ export async function areSeen(
   return `${id} = any (array(select s.id from (${each.join(" union ")}) s ${page("s.id")}))`;
 }
 
+/** Whether there is no OU that is not one of these roots, or below one. */
+export async function areEverything(sql: Sql, roots: readonly string[]): Promise<boolean> {
+  return roots.length > 0 && (await ousBelow(sql, roots, undefined)) === "all";
+}
+
 /** SQL: an OU is one of these roots, or below one. */
 export async function isBelow(sql: Sql, ou: string, roots: readonly string[], hold: Hold): Promise<string> {
   return roots.length === 0 ? "false" : isIn(ou, await ousBelow(sql, roots, undefined), roots, hold);

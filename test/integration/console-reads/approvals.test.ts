@@ -183,6 +183,47 @@ describe.each([0, 1, 2, 3, 4])("for person %i", (index) => {
   });
 });
 
+test("what the summary counts follows every change, and is the same when its small change has been added up", async () => {
+  const chief = people[0] as Person;
+  const { organisationId } = organisation;
+  const statuses = async () => {
+    const rows = await all(chief);
+    return Object.fromEntries(approvalStatuses.map((one) => [one, rows.filter(({ status }) => status === one).length]));
+  };
+  const scatter = () =>
+    inOrganisation(organisationId, (tx) =>
+      tx.run(
+        `insert into approval_tallies
+         select $1, 'denied', 'operation', 'agent.create', null, change from generate_series(1, 400), unnest(array[1, -1]) change`,
+        [organisationId],
+      ),
+    );
+  const stored = () =>
+    inOrganisation(organisationId, async (tx) =>
+      Number((await tx.maybe<{ count: string }>("select count(*) from approval_tallies"))?.count),
+    );
+  const before = await statuses();
+  await inOrganisation(organisationId, (tx) =>
+    tx.run(
+      `update approval_requests set status = 'cancelled', decided_at = clock_timestamp()
+        where id in (select id from approval_requests where status = 'pending' order by id limit 5)`,
+    ),
+  );
+  await scatter();
+  const first = await chief.get<Summary>("/approvals/summary");
+  expect(first.by_status).toEqual(await statuses());
+  expect(first.by_status["cancelled"]).toBe((before["cancelled"] ?? 0) + 5);
+  const gathered = await stored();
+  expect(gathered).toBeLessThan(400);
+  await scatter();
+  expect(await stored()).toBe(gathered + 800);
+  // Several at once: each change is counted once.
+  for (const summary of await Promise.all([1, 2, 3, 4].map(() => chief.get<Summary>("/approvals/summary"))))
+    expect(summary).toEqual(first);
+  expect(await chief.get<Summary>("/approvals/summary")).toEqual(first);
+  expect(await stored()).toBe(gathered);
+});
+
 test("another organisation's requests are in nobody's summary", async () => {
   const stranger = await makeOrganisation("votable-other");
   const { by_status, pending } = await stranger.admin.get<Summary>("/approvals/summary");

@@ -1,0 +1,128 @@
+import type { Sql, Tx } from "../database.ts";
+import {
+  type ApprovalReader,
+  type ApprovalRow,
+  approvalList,
+  approvalSights,
+  type Counted,
+  isVotable,
+} from "./approvals.ts";
+import { areEverything, areSeen, type Hold } from "./sights.ts";
+
+/** Requests that are alike. */
+export interface ApprovalTally {
+  status: ApprovalRow["status"];
+  kind: ApprovalRow["kind"];
+  operation: string;
+  count: number;
+}
+
+export interface ApprovalCounts {
+  tallies: ApprovalTally[];
+  /** That wait, and run out before the given time. */
+  expiring: number;
+  /** That the person may vote on now. */
+  votable: number;
+  /** The tallies have become many: `gatherTallies` makes them few. */
+  scattered: boolean;
+}
+
+/** Somebody who counts. */
+export interface Counting {
+  reader: ApprovalReader;
+  /** What their roles count for. */
+  counted: readonly Counted[];
+  now: Date;
+  soon: Date;
+}
+
+/** Counts the requests that a person sees: of whoever sees all, without reading them. */
+export async function countApprovals(sql: Sql, counting: Counting): Promise<ApprovalCounts> {
+  return (await areEverything(sql, counting.reader.roots)) ? countAll(sql, counting) : countSeen(sql, counting);
+}
+
+/** Rows beyond those that tallies need at least before they are added up. */
+const mostScattered = 500;
+
+interface TallyRow extends ApprovalTally {
+  digest: string | null;
+  rows: number;
+}
+
+async function countAll(sql: Sql, counting: Counting): Promise<ApprovalCounts> {
+  const { now, soon } = counting;
+  const [rows, expiring] = await Promise.all([
+    sql.rows<TallyRow>(
+      `select status, kind, operation, requirements_digest as digest, sum(change)::integer as count, count(*)::integer as rows
+         from approval_tallies group by status, kind, operation, requirements_digest`,
+    ),
+    sql.maybe<{ count: number }>(
+      `select count(*)::integer as count from approval_requests
+        where status = 'pending' and expires_at > $1 and expires_at <= $2`,
+      [now, soon],
+    ),
+  ]);
+  return {
+    tallies: rows,
+    expiring: expiring?.count ?? 0,
+    votable: await countVotable(sql, counting, rows),
+    scattered: rows.reduce((sum, one) => sum + one.rows - 1, 0) > mostScattered,
+  };
+}
+
+/** Of what waits and their roles count for, all but their own, what they have voted on, and what has run out. */
+async function countVotable(sql: Sql, { reader, counted, now }: Counting, rows: readonly TallyRow[]): Promise<number> {
+  const { principalId } = reader;
+  const anywhere = await Promise.all(
+    counted.map(({ roots }) => (roots === "anywhere" ? true : areEverything(sql, roots))),
+  );
+  if (!anywhere.every(Boolean)) {
+    const values: unknown[] = [];
+    const votable = await isVotable(sql, principalId, counted, now, (value) => `$${values.push(value)}`);
+    const row = await sql.maybe<{ count: number }>(
+      `select count(*)::integer as count from approval_requests r where ${votable}`,
+      values,
+    );
+    return row?.count ?? 0;
+  }
+  const digests = counted.flatMap((one) => one.digests);
+  // Ids are in the order of time: votes on what came before all that waits are not looked at.
+  const excluded = await sql.maybe<{ count: number }>(
+    `select count(*)::integer as count from approval_requests
+      where status = 'pending' and requirements_digest = any ($1::text[]) and id = any (array(
+        select id from approval_requests where status = 'pending' and requester_id = $2
+        union select id from approval_requests where status = 'pending' and expires_at <= $3
+        union select request_id from approval_votes where principal_id = $2
+                 and request_id >= (select min(id) from approval_requests where status = 'pending')))`,
+    [digests, principalId, now],
+  );
+  const asked = rows.filter(({ status, digest }) => status === "pending" && digests.includes(digest ?? ""));
+  return asked.reduce((sum, { count }) => sum + count, 0) - (excluded?.count ?? 0);
+}
+
+async function countSeen(sql: Sql, { reader, counted, now, soon }: Counting): Promise<ApprovalCounts> {
+  const values: unknown[] = [];
+  const hold: Hold = (value) => `$${values.push(value)}`;
+  const votable = await isVotable(sql, reader.principalId, counted, now, hold);
+  const table = { ...approvalList, from: "from approval_requests r" };
+  const seen = await areSeen(sql, table, approvalSights(reader, hold), hold, { where: "true" });
+  const tallies = await sql.rows<ApprovalTally & { expiring: number; votable: number }>(
+    `select r.status, r.kind, r.operation, count(*)::integer as count,
+            (count(*) filter (where r.status = 'pending' and r.expires_at > ${hold(now)} and r.expires_at <= ${hold(soon)}))::integer as expiring,
+            (count(*) filter (where ${votable}))::integer as votable
+       from approval_requests r where ${seen} group by r.status, r.kind, r.operation`,
+    values,
+  );
+  const sum = (of: "expiring" | "votable") => tallies.reduce((total, tally) => total + tally[of], 0);
+  return { tallies, expiring: sum("expiring"), votable: sum("votable"), scattered: false };
+}
+
+/** Adds up tallies of the same kind: what they come to is the same, for everybody at any moment. */
+export async function gatherTallies(tx: Tx): Promise<void> {
+  await tx.run(
+    `with gone as (delete from approval_tallies returning *)
+     insert into approval_tallies
+     select organisation_id, status, kind, operation, requirements_digest, sum(change) from gone
+      group by organisation_id, status, kind, operation, requirements_digest having sum(change) <> 0`,
+  );
+}
