@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { wrongClock } from "./faults/clock.ts";
+import { ourClock, postgresClock } from "./faults/clock.ts";
 import { mountSmallDisk } from "./faults/disk.ts";
 import { readOptions } from "./options.ts";
 import { readOutcomes, renderSummary } from "./report.ts";
@@ -25,7 +25,13 @@ const planted = {
 const mounted = options.faults.includes("disk") ? mountSmallDisk(join(directory, "state")) : undefined;
 if (typeof mounted === "string") say(`left out: ${mounted}`);
 const disk = typeof mounted === "string" ? undefined : mounted;
-const clockFile = options.faults.includes("clock") ? join(directory, "clock") : undefined;
+const own = options.faults.includes("clock") ? ourClock(directory) : undefined;
+const ofPostgres = options.faults.includes("clock-postgres") ? postgresClock(directory) : undefined;
+if (typeof ofPostgres === "string") say(`left out: ${ofPostgres}`);
+const clocks = {
+  ...(own === undefined ? {} : { clock: own }),
+  ...(typeof ofPostgres === "object" ? { "PostgreSQL's clock": ofPostgres } : {}),
+};
 
 let stage: Stage | undefined;
 let keep = true;
@@ -38,12 +44,13 @@ const interrupted = async () => {
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void interrupted());
 try {
   say("Starting a local stack of its own …");
-  stage = await openStage(directory, say, {
+  const environment = {
     POWERLOOM_MCP_CLIENT_SECRET: planted["the MCP server's secret"],
     ANTHROPIC_API_KEY: planted["the provider's key"],
-    ...(clockFile === undefined ? {} : wrongClock(clockFile)),
-  });
-  const outcome = await attack(stage, { ...options, approvalSeconds: 25, clockFile, disk, planted }, say);
+    ...own?.environment,
+  };
+  stage = await openStage(directory, say, environment, clocks["PostgreSQL's clock"]?.environment);
+  const outcome = await attack(stage, { ...options, approvalSeconds: 25, clocks, disk, planted }, say);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(outcome, null, 2)}\n`);
   process.stdout.write(`${renderSummary([outcome])}\n`);
   keep = options.keep || outcome.violations.length > 0;
@@ -57,6 +64,6 @@ try {
   if (keep) say(`logs and data are in ${directory}${disk === undefined ? "" : ", on a disk in memory: umount it"}`);
   else {
     disk?.unmount();
-    await rm(directory, { recursive: true, force: true });
+    for (const folder of [directory, `${directory}-clock`]) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -10,6 +10,7 @@ const faultNames = [
   "database",
   "signals",
   "clock",
+  "clock-postgres",
   "disk",
 ] as const;
 export type FaultName = (typeof faultNames)[number];

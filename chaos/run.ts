@@ -10,7 +10,7 @@ import { checkProvider, readProvider } from "./checker/provider.ts";
 import type { Violation } from "./checker/record.ts";
 import { checkStuck } from "./checker/stuck.ts";
 import { openClientLog, readClientLog } from "./client-log.ts";
-import { breakThings } from "./faults/all.ts";
+import { breakThings, type Faults } from "./faults/all.ts";
 import type { SmallDisk } from "./faults/disk.ts";
 import { builder, createAgent, type Member, pause, stranger } from "./fleet/agents.ts";
 import { approver, requester } from "./fleet/approvals.ts";
@@ -33,7 +33,7 @@ export interface Attack {
   everyMs: readonly [number, number];
   /** How long a change may wait for approval. */
   approvalSeconds: number;
-  clockFile: string | undefined;
+  clocks: Faults["clocks"];
   disk: SmallDisk | undefined;
   /** Secrets that the processes were started with, by name. */
   planted: Readonly<Record<string, string>>;
@@ -121,7 +121,8 @@ export async function attack(stage: Stage, options: Attack, say: (line: string) 
         dice,
         everyMs: options.everyMs,
         mostKills: options.kills,
-        clockFile: options.clockFile,
+        clocks: options.clocks,
+        onPostgresClock: (wrongByMs) => log.write({ kind: "clock", wrongByMs }),
         disk: options.disk,
         onKill(part) {
           kills[part] = (kills[part] ?? 0) + 1;

@@ -78,6 +78,7 @@ export async function openStage(
   directory: string,
   say: (line: string) => void,
   extraEnvironment: NodeJS.ProcessEnv = {},
+  postgresEnvironment: NodeJS.ProcessEnv = {},
 ): Promise<Stage> {
   const logFile = join(directory, "parts.log");
   const stack = await startLocalStack({
@@ -96,6 +97,7 @@ export async function openStage(
       POWERLOOM_AGENTS_DIR: fileURLToPath(new URL("./agents", import.meta.url)),
       ...extraEnvironment,
     },
+    postgresEnvironment,
   }).catch(async (error: unknown) => {
     say(`the stack did not start; its log is ${logFile}`);
     throw error;

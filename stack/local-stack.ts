@@ -36,6 +36,8 @@ export interface LocalStackOptions {
   withConsole?: boolean;
   /** More settings for our own processes. */
   extraEnvironment?: NodeJS.ProcessEnv;
+  /** More settings for our own PostgreSQL, which gets nothing of `environment`. */
+  postgresEnvironment?: NodeJS.ProcessEnv;
   /** Waits before a part that has ended is started again; see the supervisor. */
   backoffMs?: readonly number[];
 }
@@ -92,7 +94,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       await assertPortFree(host, ports[name], what, `POWERLOOM_${name.toUpperCase()}_PORT`);
 
     const [data, temporal, consoleFolder] = await Promise.all([
-      startDatabase(environment, state.path, supervisor),
+      startDatabase(environment, state.path, supervisor, options.postgresEnvironment),
       startTemporal(environment, state.path, supervisor, ports, options.temporalSettings),
       environment["POWERLOOM_CONSOLE_DIR"] ||
         (options.withConsole === true ? buildConsole(cache, supervisor) : undefined),
@@ -209,7 +211,12 @@ async function choosePorts(directory: string, environment: NodeJS.ProcessEnv, an
   return ports as Ports;
 }
 
-async function startDatabase(environment: NodeJS.ProcessEnv, directory: string, supervisor: Supervisor) {
+async function startDatabase(
+  environment: NodeJS.ProcessEnv,
+  directory: string,
+  supervisor: Supervisor,
+  postgresEnvironment: NodeJS.ProcessEnv = {},
+) {
   const given = environment["DATABASE_URL"];
   if (given !== undefined && given !== "") {
     const issuerUrl = environment["ISSUER_DATABASE_URL"];
@@ -224,7 +231,7 @@ async function startDatabase(environment: NodeJS.ProcessEnv, directory: string, 
   await supervisor.start({
     name: "postgres",
     async start({ log }) {
-      running = await startPostgres({ dataDir: join(directory, "postgres"), log });
+      running = await startPostgres({ dataDir: join(directory, "postgres"), log, environment: postgresEnvironment });
       return running;
     },
   });

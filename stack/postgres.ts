@@ -28,6 +28,8 @@ export interface PostgresOptions {
   onExit?: (reason: string) => void;
   /** Also ends when this process is killed. A server that outlives its parent is adopted by the next start. */
   endsWithParent?: boolean;
+  /** Added to what the server is started with. */
+  environment?: NodeJS.ProcessEnv;
 }
 
 /** A running PostgreSQL, reachable over its socket only. */
@@ -189,7 +191,7 @@ async function launch(given: {
     const running = await runChild({
       command,
       args,
-      env: environment(),
+      env: { ...environment(), ...options.environment },
       cwd: reach.cwd,
       ...asAccount(account),
       onLine(line) {

@@ -1,6 +1,7 @@
 import type { Evidence } from "./evidence.ts";
 import { entriesOf, type Told } from "./facts.ts";
 import type { LogRecord, Violation } from "./record.ts";
+import { trueTimes } from "./true-times.ts";
 
 /** What each role may do: written down from the documentation, not from the product's table. */
 const agentWork =
@@ -59,13 +60,13 @@ const covers = (above: string, ou: string) => ou === above || ou.startsWith(`${a
 export function checkAuthority(evidence: Evidence, told: readonly Told[]): Violation[] {
   const found: Violation[] = [];
   const rights = Map.groupBy(heldBy(evidence.log, told), ({ email }) => email);
-  const may = (email: string, operation: string, ou: string, at: number, role?: string) =>
+  const timesOf = trueTimes(evidence.log);
+  const may = (email: string, operation: string, ou: string, stored: number, role?: string) =>
     (rights.get(email) ?? []).some(
       (one) =>
         (role === undefined ? mayDo[one.role]?.(operation) === true : one.role === role) &&
         covers(one.ou, ou) &&
-        one.from <= at &&
-        at <= one.until,
+        timesOf(stored).some((at) => one.from <= at && at <= one.until),
     );
   const users = new Map(evidence.users.map(({ id, email }) => [id, email]));
   const requests = new Map(evidence.requests.map((request) => [request.id, request]));
@@ -79,7 +80,11 @@ export function checkAuthority(evidence: Evidence, told: readonly Told[]): Viola
     if (email === undefined || !may(email, operation, ou, at))
       found.push({ kind: "unauthorised", what: `entry ${position}: ${email} had no right to ${operation} at ${ou}` });
     for (const policy of policies) {
-      if (at < policy.from || !covers(policy.ou, ou) || !policy.operations.some((one) => matches(one, operation)))
+      if (
+        timesOf(at).some((really) => really < policy.from) ||
+        !covers(policy.ou, ou) ||
+        !policy.operations.some((one) => matches(one, operation))
+      )
         continue;
       const yes = evidence.votes.filter(
         ({ request_id, decision }) => request_id === approval_id && decision === "approve",

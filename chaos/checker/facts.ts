@@ -29,7 +29,7 @@ export function toldBy(log: readonly LogRecord[]): Told[] {
   for (const record of log) {
     if (record.kind === "intent")
       byKey.set(record.key, { ...record, outcome: undefined, target: undefined, answeredAt: Number.POSITIVE_INFINITY });
-    if (record.kind === "given" || record.kind === "intent") continue;
+    if (record.kind === "given" || record.kind === "intent" || record.kind === "clock") continue;
     const told = byKey.get(record.key);
     if (told === undefined) continue;
     if (record.kind === "end") {
@@ -66,8 +66,14 @@ export function appliedFor({ operations }: Evidence, told: readonly Told[]): Map
     operations.filter(({ status }) => status === "applied"),
     ({ name, email }) => key(name, email),
   );
+  // Asked again under another key, after the first was refused: the same marks, and not the same request.
+  const keys = new Set(told.map((one) => one.key));
+  const isOf = (row: OperationRow, one: Told) => row.key === one.key || !keys.has(row.key ?? "");
   return new Map(
-    told.map((one) => [one, (applied.get(key(one.operation, one.email)) ?? []).filter((row) => isMarked(row, one))]),
+    told.map((one) => [
+      one,
+      (applied.get(key(one.operation, one.email)) ?? []).filter((row) => isMarked(row, one) && isOf(row, one)),
+    ]),
   );
 }
 

@@ -2,6 +2,8 @@
 export type LogRecord =
   /** What somebody holds without having been given it through the API: the first administrator. */
   | { at: number; kind: "given"; email: string; role: string; ou: string }
+  /** The clock of the tables was set: wrong by so many milliseconds from then on. */
+  | { at: number; kind: "clock"; wrongByMs: number }
   /** Written before anything is sent. `marks` are the fields by which the effect can be told from every other. */
   | {
       at: number;

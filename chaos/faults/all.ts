@@ -1,7 +1,7 @@
 import type { Dice } from "../../demo/run/dice.ts";
 import { type FaultName, partsOf } from "../options.ts";
 import { type Part, partNames, type Stage } from "../stage.ts";
-import { jumpClock } from "./clock.ts";
+import { jumpClock, type WrongClock } from "./clock.ts";
 import { slowDatabase } from "./database.ts";
 import { fillDisk, type SmallDisk } from "./disk.ts";
 import { freezeParts } from "./freezes.ts";
@@ -16,11 +16,13 @@ export interface Faults {
   everyMs: readonly [number, number];
   /** After so many kills nothing is broken any more. */
   mostKills: number;
-  /** When the clock may be set wrong: the file that says by how much. */
-  clockFile: string | undefined;
+  /** Clocks that may be set wrong. */
+  clocks: Readonly<Partial<Record<"clock" | "PostgreSQL's clock", WrongClock>>>;
   disk: SmallDisk | undefined;
   onKill: (part: Part) => void;
   onFault: (name: string) => void;
+  /** PostgreSQL's clock is wrong by so many milliseconds from now on. */
+  onPostgresClock: (ms: number) => void;
 }
 
 /** Breaks things until the signal, or until enough was killed. */
@@ -43,7 +45,10 @@ export async function breakThings(faults: Faults, signal: AbortSignal): Promise<
     wants("database") ? slowDatabase(stage.database, options(), until) : undefined,
     wants("freeze") ? freezeParts(stage, partNames, options(), until) : undefined,
     wants("signals") ? repeatSignals(stage, options(), until) : undefined,
-    faults.clockFile === undefined ? undefined : jumpClock(faults.clockFile, options(), until),
+    ...Object.entries(faults.clocks).map(([name, clock]) => {
+      const onSet = name === "clock" ? () => undefined : faults.onPostgresClock;
+      return jumpClock(name, clock, options(), onSet, until);
+    }),
     faults.disk === undefined ? undefined : fillDisk(faults.disk, options(), until),
   ]);
 }

@@ -58,3 +58,7 @@ create index concurrently if not exists approval_requests_asked_by on approval_r
 create index concurrently if not exists approval_votes_of on approval_votes (organisation_id, principal_id, request_id);
 --> statement-breakpoint
 drop index concurrently if exists approval_votes_voter;
+--> statement-breakpoint
+-- What has been decided and is not done yet: few, however much waits.
+create index concurrently if not exists approval_requests_decided on approval_requests (decided_at)
+  where consumed_at is null and decided_at is not null;

@@ -74,7 +74,7 @@ async function countAll(sql: Sql, counting: Counting): Promise<ApprovalCounts> {
 async function countVotable(sql: Sql, { reader, counted, now }: Counting, rows: readonly TallyRow[]): Promise<number> {
   const { principalId } = reader;
   const anywhere = await Promise.all(
-    counted.map(({ roots }) => (roots === "anywhere" ? true : areEverything(sql, roots))),
+    counted.map(async ({ roots }) => roots === "anywhere" || (await areEverything(sql, roots))),
   );
   if (!anywhere.every(Boolean)) {
     const values: unknown[] = [];

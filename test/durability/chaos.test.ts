@@ -29,7 +29,7 @@ beforeAll(async () => {
     everyMs: [1_000, 3_000] as const,
     approvalSeconds: 8,
   };
-  outcome = await attack(stage, { ...attacked, clockFile: undefined, disk: undefined, planted }, () => undefined);
+  outcome = await attack(stage, { ...attacked, clocks: {}, disk: undefined, planted }, () => undefined);
   console.log(renderSummary([outcome]));
 }, 240_000);
 

@@ -345,8 +345,11 @@ describe("Temporal is not evidence, the database is", () => {
     expect((await finished(world.requester, pending.id)).status).toBe("applied");
   });
 
-  test("a decision whose signal was lost is found by the sweep and applied once", async () => {
-    const world = await careful("lost");
+  test.each([
+    ["", 0],
+    [" under a clock ten minutes ahead", 600],
+  ])("a decision whose signal was lost is found by the sweep and applied once%s", async (_, wrongBy) => {
+    const world = await careful(`lost-${wrongBy}`);
     const pending = await ask(world.requester, world.root);
     await inOrganisation(world.organisationId, async (tx) => {
       await tx.run(
@@ -354,7 +357,7 @@ describe("Temporal is not evidence, the database is", () => {
          values ($1, $2, $3, 'approve', '{Approver}', $4)`,
         [world.organisationId, pending.id, world.one.id, pending.digest],
       );
-      await decideApproval(tx, pending.id, { status: "approved" }, new Date());
+      await decideApproval(tx, pending.id, { status: "approved" }, new Date(Date.now() + wrongBy * 1_000));
     });
     expect((await finished(world.requester, pending.id)).status).toBe("applied");
     expect(await outcomes(world, pending.id)).toEqual(["agent.create pending_approval", "agent.create applied"]);

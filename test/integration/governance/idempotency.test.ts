@@ -188,10 +188,19 @@ describe("an intent nobody took up in time", () => {
     expect(answer.status).toBe(201);
   });
 
-  test("is started by the sweep when its API died right after storing it", async () => {
+  test.each([
+    ["", 0],
+    [" under a clock ten minutes ahead", 600],
+  ])("is started by the sweep when its API died right after storing it%s", async (_, wrongBy) => {
     const organisation = await makeOrganisation("orphan");
-    const intent = await intentFor(organisation, { name: "orphan", ou: organisation.root }, "k-orphan", 600);
-    await inOrganisation(organisation.organisationId, (tx) => recordIntent(tx, intent, new Date()));
+    const intent = await intentFor(organisation, { name: "orphan", ou: organisation.root }, "k-orphan", 1_200);
+    await inOrganisation(organisation.organisationId, async (tx) => {
+      await recordIntent(tx, intent, new Date());
+      await tx.run("update operations set created_at = created_at + make_interval(secs => $2) where id = $1", [
+        intent.id,
+        wrongBy,
+      ]);
+    });
     await eventually(async () => {
       const seen = await organisation.admin.get<{ status: string }>(`/requests/${intent.id}`);
       return seen.status === "applied" ? seen : undefined;
