@@ -29,11 +29,13 @@ export interface Notifications {
 }
 
 /**
- * One connection that hears what workers have stored. When it breaks it is made anew; what is missed meanwhile shows a
- * little later: whoever hears must have another way to find out.
+ * One connection that hears what workers have stored. When it breaks it is made anew, and everybody is woken for what may have
+ * been missed. What is heard can be lost all the same: whoever hears must have another way to find out.
  */
 export function listenToDatabase(databaseUrl: string, log: Logger): Notifications {
   const listeners = new Map<string, Set<(payload: string) => void>>();
+  /** What to call when something may have been missed. */
+  const wakes = new Set<() => void>();
   let closed = false;
   let client: Client | undefined;
   const connect = async (): Promise<void> => {
@@ -51,6 +53,7 @@ export function listenToDatabase(databaseUrl: string, log: Logger): Notification
     try {
       await next.connect();
       await next.query([...channels, ...wordsChannels].map((channel) => `listen ${channel}`).join(";"));
+      for (const heard of wakes) heard();
     } catch (error) {
       log.warn({ err: error }, "cannot listen to the database; polling");
       await next.end().catch(() => undefined);
@@ -66,7 +69,16 @@ export function listenToDatabase(databaseUrl: string, log: Logger): Notification
     };
   };
   return {
-    hear: (channel, key, heard) => listenFor(`${channel}:${key}`, () => heard()),
+    hear(channel, key, heard) {
+      // Of its own: two may hear with the same function.
+      const wake = () => heard();
+      const stop = listenFor(`${channel}:${key}`, wake);
+      wakes.add(wake);
+      return () => {
+        stop();
+        wakes.delete(wake);
+      };
+    },
     hearWords(channel, key, heard) {
       const waiting: string[] = [];
       const stop = listenFor(`${channel}:${key}`, (payload) => {

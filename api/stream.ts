@@ -7,7 +7,7 @@ import { grantedRoots } from "../db/queries/authority.ts";
 import { findSession, readSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
 import { stillSignedIn } from "./console/sessions.ts";
 import type { ApiDeps } from "./deps.ts";
-import { holdStream } from "./open-streams.ts";
+import { holdStream, restMs } from "./open-streams.ts";
 import { recordSecurityEvent } from "./security-events.ts";
 
 interface Admitted {
@@ -133,7 +133,7 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
         // Armed before the rows are read: what is stored in between wakes the next round.
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
-          setTimeout(resolve, pollMs).unref();
+          setTimeout(resolve, restMs(deps, pollMs)).unref();
         });
         // Taken before rights are read: nobody hears what was said after theirs were taken away.
         const heard = words.take();

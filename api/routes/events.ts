@@ -7,7 +7,7 @@ import { grantedEverywhere, heldRoles } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
-import { holdStream } from "../open-streams.ts";
+import { holdStream, restMs } from "../open-streams.ts";
 
 /** Where a reader is: events are read in the order of their transactions, then of their positions. */
 interface Cursor {
@@ -65,12 +65,13 @@ export function eventRoutes(deps: ApiDeps): Router {
       // Past everything looked at, readable or not: what others may read must not hold this reader up.
       cursor = scanned.at(-1) ?? cursor;
       if (scanned.length === pageSize) continue;
-      silent = readable.length > 0 ? 0 : silent + pollMs;
+      const restedMs = restMs(deps, pollMs);
+      silent = readable.length > 0 ? 0 : silent + restedMs;
       if (silent >= heartbeatMs) {
         res.write(": still here\n\n");
         silent = 0;
       }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await new Promise((resolve) => setTimeout(resolve, restedMs));
     }
     res.end();
   });

@@ -13,7 +13,7 @@ import {
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
-import { holdStream } from "../open-streams.ts";
+import { holdStream, restMs } from "../open-streams.ts";
 import { runToView } from "../views/runs.ts";
 
 const pageSize = 200;
@@ -85,7 +85,7 @@ export function runStreamRoutes(deps: ApiDeps): Router {
       // Armed before the rows are read: what is stored in between wakes the next round.
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
-        setTimeout(resolve, pollMs).unref();
+        setTimeout(resolve, restMs(deps, pollMs)).unref();
       });
       if (seen.events.length === 0 && !words.any()) await woken;
       // Rights are read each time: who has lost them sees nothing more.
