@@ -45,9 +45,10 @@ export interface AgentRow {
   }[];
 }
 
+// Both are always there. Left joins, so that PostgreSQL leaves out the one that a statement asks nothing of.
 const agentFrom = `from agents a
-  join ous o on o.organisation_id = a.organisation_id and o.id = a.ou_id
-  join users u on u.organisation_id = a.organisation_id and u.id = a.owner_id`;
+  left join ous o on o.organisation_id = a.organisation_id and o.id = a.ou_id
+  left join users u on u.organisation_id = a.organisation_id and u.id = a.owner_id`;
 
 export const agentSelect = `select a.id, a.name, a.display_name, a.description, a.ou_id, o.path as ou_path,
   o.ancestors as ou_ancestors, a.owner_id, u.email as owner_email, a.kind, a.model, a.system_prompt, a.generation,
