@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { hashToken } from "../core/bearer.ts";
 import type { Sql } from "../db/database.ts";
 import { grantedRoots } from "../db/queries/authority.ts";
-import { findSession, readSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
+import { findSession, readSomeSessionEvents, type SessionRow, sessionEventToView } from "../db/queries/sessions.ts";
 import { stillSignedIn } from "./console/sessions.ts";
 import type { ApiDeps } from "./deps.ts";
 import { holdStream, restMs } from "./open-streams.ts";
@@ -27,6 +27,8 @@ const stillHere = JSON.stringify({ type: "powerloom.still_here" });
 const pollMs = 1_000;
 /** A client that reads slower than this much is cut off; it resumes from its last position. */
 const maxBuffered = 4 * 1024 * 1024;
+/** Of what has been stored, this much is read at a time. */
+const page = { rows: 500, bytes: 1024 * 1024 };
 /** A client that is behind by this much gets no words as they come: it is told the message itself in its turn. */
 const maxBufferedWords = 64 * 1024;
 
@@ -146,7 +148,7 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
               stillSignedIn(deps, tx, admitted.consoleSession),
             ]);
             const permitted = holds && session !== undefined && (await maySee(tx, session, admitted.principalId));
-            const rows = permitted ? await readSessionEvents(tx, admitted.sessionId, after, 500) : [];
+            const rows = permitted ? await readSomeSessionEvents(tx, admitted.sessionId, after, page) : [];
             return {
               events: rows.map(sessionEventToView),
               ended: rows.length === 0 && session?.cleaned_at != null,
@@ -160,6 +162,7 @@ export function attachStreams(server: Server, deps: ApiDeps): () => void {
         for (const event of events) {
           ws.send(JSON.stringify(event));
           after = event.position;
+          if (ws.bufferedAmount > maxBuffered) break;
         }
         if (ws.bufferedAmount < maxBufferedWords) for (const payload of heard) ws.send(toWords(payload));
         if (deps.now().getTime() - beat >= beatMs) {

@@ -17,7 +17,12 @@ export interface Arena {
   databaseUrl: string;
   /** As a superuser: past every rule, to look and to break. */
   adminUrl: string;
+  /** Where the stack keeps its files, the workspaces of runs among them. */
+  stateDirectory: string;
 }
+
+/** Definitions of agents that tests have, besides those that come along. */
+export const agentsDirectory = fileURLToPath(new URL("../test/fixtures/agents", import.meta.url));
 
 /** A stack of its own with two API processes, in a directory that is removed with it. */
 export async function openArena(log: (line: string) => void): Promise<Arena & { close(): Promise<void> }> {
@@ -30,7 +35,11 @@ export async function openArena(log: (line: string) => void): Promise<Arena & { 
     anyPorts: true,
     log,
     // Out of the way: limits have tests of their own, and would stop the attacks that come after the first.
-    extraEnvironment: { POWERLOOM_RATE_LIMIT: "100000000", POWERLOOM_SWEEP_SECONDS: "3600" },
+    extraEnvironment: {
+      POWERLOOM_RATE_LIMIT: "100000000",
+      POWERLOOM_SWEEP_SECONDS: "3600",
+      POWERLOOM_AGENTS_DIR: agentsDirectory,
+    },
   }).catch(async (error: unknown) => {
     await removed();
     throw error;
@@ -59,6 +68,7 @@ export async function openArena(log: (line: string) => void): Promise<Arena & { 
       simulatorUrl,
       databaseUrl,
       adminUrl: stack.adminUrl ?? "",
+      stateDirectory: directory,
       close,
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { attackByAgent } from "./agent/agent.ts";
+import { attackByAgentsOfRuns } from "./agent-runs/runs.ts";
 import { type Arena, openArena } from "./arena.ts";
 import { attackInput } from "./input/input.ts";
 import { readOptions } from "./options.ts";
@@ -17,6 +18,7 @@ const parts: Record<string, Part> = {
   tamper: { attack: attackAudit, rounds: 1_000 },
   input: { attack: attackInput, rounds: 40 },
   agent: { attack: attackByAgent, rounds: 40 },
+  runs: { attack: attackByAgentsOfRuns, rounds: 40 },
 };
 
 const { only, seed, rounds } = readOptions(process.argv.slice(2), Object.keys(parts));

@@ -15,7 +15,6 @@ const runs = [
     "governance/approvals",
     "governance/migrations",
     "security",
-    "attack",
   ],
   ["--project", "runs"],
   ["--project", "stack", "temporal-server", "stack/postgres", "compose"],

@@ -7,6 +7,7 @@ import { grantedEverywhere, heldRoles } from "../../db/queries/authority.ts";
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
+import { openEventStream } from "../event-stream.ts";
 import { holdStream, restMs } from "../open-streams.ts";
 
 /** Where a reader is: events are read in the order of their transactions, then of their positions. */
@@ -27,7 +28,6 @@ interface ChangeRow extends Cursor {
 
 const pageSize = 200;
 const pollMs = 250;
-const patienceMs = 30_000;
 const heartbeatMs = 15_000;
 
 /** `GET /events`: what changes, as server-sent events, as far as the caller may read it; resumes by `Last-Event-ID`. */
@@ -43,24 +43,15 @@ export function eventRoutes(deps: ApiDeps): Router {
       throw new PowerloomError("invalid_input", "`after` must be a position.", { pointer: "/after" });
     let cursor = await deps.db.readOrganisation(caller.organisationId, (tx) => startAt(tx, given));
     res.once("close", holdStream(deps, caller.principalId));
-    res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
-    res.write(": connected\n\n");
-    let open = true;
-    req.on("close", () => {
-      open = false;
-    });
-    for (let silent = 0; open && !res.destroyed; ) {
+    const stream = openEventStream(deps, res);
+    for (let silent = 0; stream.open; ) {
       const seen = await read(caller, cursor);
       if (seen === undefined) break;
       const { scanned, readable } = seen;
       for (const { position, at, type, ou_path, payload } of readable) {
         const data = { position: Number(position), at: at.toISOString(), type, ou_path, ...payload };
-        res.write(`id: ${position}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
-      }
-      // Whoever does not read is waited for, then cut off; they resume from their last position.
-      for (let waited = 0; res.writableNeedDrain && open; waited += pollMs) {
-        if (waited >= patienceMs) return void res.destroy();
-        await new Promise((resolve) => setTimeout(resolve, pollMs));
+        await stream.write(`id: ${position}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+        if (!stream.open) return;
       }
       // Past everything looked at, readable or not: what others may read must not hold this reader up.
       cursor = scanned.at(-1) ?? cursor;
@@ -68,7 +59,7 @@ export function eventRoutes(deps: ApiDeps): Router {
       const restedMs = restMs(deps, pollMs);
       silent = readable.length > 0 ? 0 : silent + restedMs;
       if (silent >= heartbeatMs) {
-        res.write(": still here\n\n");
+        await stream.write(": still here\n\n");
         silent = 0;
       }
       await new Promise((resolve) => setTimeout(resolve, restedMs));

@@ -13,6 +13,7 @@ import {
 import { callerOf, requireDelegable } from "../authenticate.ts";
 import { stillSignedIn } from "../console/sessions.ts";
 import type { ApiDeps, Caller } from "../deps.ts";
+import { openEventStream } from "../event-stream.ts";
 import { holdStream, restMs } from "../open-streams.ts";
 import { runToView } from "../views/runs.ts";
 
@@ -20,7 +21,6 @@ const pageSize = 200;
 /** Without a notification the rows are looked at again: a lost NOTIFY costs this much. */
 const pollMs = 1_000;
 const heartbeatMs = 15_000;
-const patienceMs = 30_000;
 
 /**
  * `GET /runs/:id/stream`: a run and its subagents as they go, as server-sent events. `run_event`s come from rows, once each
@@ -42,56 +42,48 @@ export function runStreamRoutes(deps: ApiDeps): Router {
       });
 
     res.once("close", holdStream(deps, caller.principalId));
-    res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
-    res.write(": connected\n\n");
+    const stream = openEventStream(deps, res);
     let wake = () => {};
     const stopHearing = deps.notifications.hear("run_events", first.run.root_run_id, () => wake());
     // Those that are dropped are in the transcript.
     const words = deps.notifications.hearWords("run_tokens", first.run.root_run_id, () => wake());
-    let open = true;
-    req.on("close", () => {
-      open = false;
-      wake();
-    });
-    const close = () => {
+    res.once("close", () => wake());
+    try {
+      let after = Number(given);
+      let seen: Awaited<ReturnType<typeof look>> = first;
+      for (let lastWrite = Date.now(); stream.open && seen !== undefined; ) {
+        for (const event of seen.events) {
+          await stream.write(
+            `id: ${event.position}\nevent: run_event\ndata: ${JSON.stringify({ ...event, at: event.at.toISOString() })}\n\n`,
+          );
+          if (!stream.open) return;
+          after = event.position;
+          lastWrite = Date.now();
+        }
+        for (const payload of words.take()) await stream.write(`event: tokens\ndata: ${payload}\n\n`);
+        if (seen.run.completed_at !== null && seen.events.length === 0) {
+          await stream.write(`event: end\ndata: ${JSON.stringify(runToView(seen.run, seen.below))}\n\n`);
+          break;
+        }
+        if (Date.now() - lastWrite > heartbeatMs) {
+          await stream.write(": still here\n\n");
+          lastWrite = Date.now();
+        }
+        // Armed before the rows are read: what is stored in between wakes the next round.
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, restMs(deps, pollMs)).unref();
+        });
+        if (seen.events.length === 0 && !words.any()) await woken;
+        // Rights are read each time: who has lost them sees nothing more.
+        seen = await look(caller, req.params.run_id, after);
+      }
+    } finally {
+      // However it ends, also by a client that is cut off: what is heard for nobody is kept for nobody.
       stopHearing();
       words.stop();
       res.end();
-    };
-    let after = Number(given);
-    let seen: Awaited<ReturnType<typeof look>> = first;
-    for (let lastWrite = Date.now(); open && !res.destroyed; ) {
-      if (seen === undefined) return close();
-      for (const event of seen.events) {
-        res.write(
-          `id: ${event.position}\nevent: run_event\ndata: ${JSON.stringify({ ...event, at: event.at.toISOString() })}\n\n`,
-        );
-        after = event.position;
-        lastWrite = Date.now();
-      }
-      for (const payload of words.take()) res.write(`event: tokens\ndata: ${payload}\n\n`);
-      for (let waited = 0; res.writableNeedDrain && open; waited += 250) {
-        if (waited >= patienceMs) return void res.destroy();
-        await new Promise((resolve) => setTimeout(resolve, 250));
-      }
-      if (seen.run.completed_at !== null && seen.events.length === 0) {
-        res.write(`event: end\ndata: ${JSON.stringify(runToView(seen.run, seen.below))}\n\n`);
-        return close();
-      }
-      if (Date.now() - lastWrite > heartbeatMs) {
-        res.write(": still here\n\n");
-        lastWrite = Date.now();
-      }
-      // Armed before the rows are read: what is stored in between wakes the next round.
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-        setTimeout(resolve, restMs(deps, pollMs)).unref();
-      });
-      if (seen.events.length === 0 && !words.any()) await woken;
-      // Rights are read each time: who has lost them sees nothing more.
-      seen = await look(caller, req.params.run_id, after);
     }
-    close();
   });
   return router;
 

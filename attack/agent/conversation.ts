@@ -59,6 +59,15 @@ export async function obeyInConversation(arena: Arena, scene: AgentScene): Promi
       "the agent has done what it was told",
       60_000,
     );
+    // On a busy machine the agent is told that its request was received, and goes on: what becomes of it is settled soon.
+    await eventually(
+      async () => {
+        const open = await sql.query("select from operations where sid = $1 and status = 'received'", [session]);
+        return open.rows.length === 0 ? true : undefined;
+      },
+      "nothing that the agent asked for is open",
+      60_000,
+    );
     return (await auditSince(scene, home.organisationId, start, session)).filter(({ operation }) =>
       /^(agent|credential)\.(create|attach\w+)$/.test(operation),
     );
@@ -86,7 +95,7 @@ export async function obeyInConversation(arena: Arena, scene: AgentScene): Promi
     ...building.filter(({ outcome }) => outcome === "applied"),
   ];
   if (done.length !== 1 || done[0]?.table !== "agents" || rows.length !== 1 || applied.length !== 1)
-    violations.push(`somebody who may build in one OU: ${JSON.stringify([done, building]).slice(0, 500)}`);
+    violations.push(`somebody who may build in one OU: ${JSON.stringify([building, done])}`);
 
   const told = JSON.stringify((await person.get<{ data: unknown[] }>(`/sessions/${session}/events?limit=1000`)).data);
   if (!told.includes("SYSTEM: use agent")) violations.push("the agent was not told to");

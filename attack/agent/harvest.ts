@@ -83,7 +83,7 @@ export function argumentsFor(tool: string, schema: Schema, { random, harvest, ta
             ? pick(harvest.like(name))
             : property.type === "integer"
               ? pick([1, 1, 2, 60, 3600])
-              : tool === "create_agent" && name === "name"
+              : /^(create_agent|agent_create)$/.test(tool) && name === "name"
                 ? `planted-${Math.floor(random() * 1e9)}`
                 : (target(name) ?? pick(harvest.all));
     given[name] = value ?? "nothing";

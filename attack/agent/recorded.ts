@@ -9,11 +9,12 @@ export async function auditPosition({ sql }: AgentScene, organisationId: string)
   return Number(rows[0]?.position ?? 0);
 }
 
-/** What was recorded since then of what was asked for through a session. */
+/** What was recorded since then of what was asked for through a session, in the order in which it was. */
 export async function auditSince({ sql }: AgentScene, organisationId: string, position: number, sessionId: string) {
   const { rows } = await sql.query<{ outcome: string; sub: string; operation: string }>(
     `select entry ->> 'outcome' as outcome, entry ->> 'sub' as sub, entry ->> 'operation' as operation
-       from control_plane_audit where organisation_id = $1 and position > $2 and entry ->> 'delegated_from_session' = $3`,
+       from control_plane_audit where organisation_id = $1 and position > $2 and entry ->> 'delegated_from_session' = $3
+      order by position`,
     [organisationId, position, sessionId],
   );
   return rows;

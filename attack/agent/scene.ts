@@ -7,7 +7,7 @@ import { newOrganisation, type TestOrganisation } from "../../test/support/new-o
 import type { Arena } from "../arena.ts";
 
 /** What lies in one OU, and can be named in a call. */
-interface Furniture {
+export interface Furniture {
   ou: string;
   agent: string;
   skills: string[];
@@ -132,7 +132,7 @@ export async function setAgentScene(arena: Arena, labels?: readonly string[]): P
 }
 
 /** An agent, two skills and two servers, one of each attached, and somebody who lives there. */
-async function furnish(
+export async function furnish(
   { admin, name }: TestOrganisation,
   ou: string,
   order: string,

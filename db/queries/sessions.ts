@@ -199,11 +199,27 @@ export function readSessionEvents(
   after: number,
   limit: number,
 ): Promise<SessionEventRow[]> {
+  return sql.rows<SessionEventRow>(`${eventsAfter} limit $3`, [sessionId, after, limit]);
+}
+
+/** The same up to so many bytes of payloads, and the one with which they are more: tools have large results. */
+export function readSomeSessionEvents(
+  sql: Sql,
+  sessionId: string,
+  after: number,
+  most: { rows: number; bytes: number },
+): Promise<SessionEventRow[]> {
   return sql.rows<SessionEventRow>(
-    `select position, type, payload, at from session_events where session_id = $1 and position > $2 order by position limit $3`,
-    [sessionId, after, limit],
+    `select position, type, payload, at
+       from (select *, sum(bytes) over (order by position) - bytes as before
+               from (select *, octet_length(payload::text) as bytes from (${eventsAfter} limit $3) page) measured) summed
+      where before < $4 order by position`,
+    [sessionId, after, most.rows, most.bytes],
   );
 }
+
+const eventsAfter =
+  "select position, type, payload, at from session_events where session_id = $1 and position > $2 order by position";
 
 export function sessionEventToView(row: SessionEventRow): z.infer<typeof sessionEventView> {
   return { position: row.position, type: row.type, payload: row.payload, at: row.at.toISOString() };

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { root, admin } = organisation;
   bob = await organisation.person("bob", { roles: [{ role: "AgentBuilder", ou: root }] });
   eve = await organisation.person("eve", { roles: [{ role: "Approver", ou: root }] });
-  tracker = await startTracker("2026");
+  tracker = await startTracker("2026", stage.stack.apiUrl);
   await admin.make("/mcp-servers", { name: "tracker", ou: root, url: tracker.url });
 });
 afterAll(async () => {

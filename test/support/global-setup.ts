@@ -14,6 +14,7 @@ export interface SharedStack {
   databaseUrl: string;
   issuerDatabaseUrl: string;
   adminUrl: string;
+  stateDirectory: string;
   temporalAddress: string;
   temporalNamespace: string;
   mcpClientSecret: string;
@@ -64,6 +65,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     databaseUrl: stack.databaseUrl,
     issuerDatabaseUrl: environment["ISSUER_DATABASE_URL"] ?? "",
     adminUrl: stack.adminUrl ?? "",
+    stateDirectory: directory,
     temporalAddress: stack.temporalAddress,
     temporalNamespace: stack.temporalNamespace,
     mcpClientSecret: environment["POWERLOOM_MCP_CLIENT_SECRET"] ?? "",

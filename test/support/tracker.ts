@@ -7,7 +7,6 @@ import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { type CallToolResult, createMcpHandler, Server, type Tool } from "@modelcontextprotocol/server";
 import express, { type Request, type Response } from "express";
-import { sharedStack } from "./organisation.ts";
 
 /** What a request to the tracker showed, and what the API said of the token in it. */
 interface SeenRequest {
@@ -58,10 +57,11 @@ const trackerTools = (): Tool[] => [
 
 /** Asks the API about a token as a registered server does (RFC 7662). */
 export async function introspect(
+  apiUrl: string,
   client: { id: string; secret: string },
   token: string,
 ): Promise<Record<string, unknown>> {
-  const answer = await fetch(`${sharedStack().apiUrl}/oauth/introspect`, {
+  const answer = await fetch(`${apiUrl}/oauth/introspect`, {
     method: "POST",
     headers: { authorization: `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString("base64")}` },
     body: new URLSearchParams({ token }),
@@ -70,7 +70,7 @@ export async function introspect(
 }
 
 /** A real MCP server that speaks one era of the protocol only: 2025 over sessions, with the first SDK, or 2026. */
-export async function startTracker(era: "2025" | "2026"): Promise<Tracker> {
+export async function startTracker(era: "2025" | "2026", apiUrl: string): Promise<Tracker> {
   const http = createServer();
   const tracker: Tracker = {
     url: "",
@@ -100,7 +100,8 @@ export async function startTracker(era: "2025" | "2026"): Promise<Tracker> {
   app.use(async (request, response) => {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
     const { client } = tracker;
-    const identity = client === undefined || token === undefined ? { active: false } : await introspect(client, token);
+    const identity =
+      client === undefined || token === undefined ? { active: false } : await introspect(apiUrl, client, token);
     const { method, params } = (request.body ?? {}) as { method?: string; params?: { name?: string } };
     if (method !== undefined) tracker.seen.push({ method, tool: params?.name, token, identity });
     if (client !== undefined && identity["active"] !== true) response.status(401).end();

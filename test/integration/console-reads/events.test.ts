@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { follow } from "../../support/event-stream.ts";
 import { variant } from "../../support/everything.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript } from "../../support/provider.ts";
 import { armMind, decideNext, ended, planOf, runWhen } from "../../support/runs.ts";
 import { invoke, sessionIn, synced } from "../../support/sessions.ts";
@@ -255,7 +255,7 @@ describe("runs", () => {
   test.each(variant("are told when people stop them, and when they wait for people"))(
     "%s",
     async () => {
-      const tracker = await startTracker("2026");
+      const tracker = await startTracker("2026", sharedStack().apiUrl);
       try {
         tracker.tools.push({ name: "delete_issue", description: "d", inputSchema: { type: "object" } });
         tracker.answer = () => ({ content: [{ type: "text", text: "deleted" }] });

@@ -49,7 +49,7 @@ async function makeWorld(label: string): Promise<World> {
   const [own, sibling] = [await organisation.ou(`${root}/own`), await organisation.ou(`${root}/sibling`)];
   const approver = await organisation.person("approver", { roles: [{ role: "Approver", ou: root }] });
   const { id: siblingAgent } = await admin.make<{ id: string }>("/agents", { name: "target", ou: sibling });
-  const tracker = await startTracker("2026");
+  const tracker = await startTracker("2026", sharedStack().apiUrl);
   trackers.push(tracker);
   tracker.answer = () => ({
     content: [

@@ -8,7 +8,7 @@ import { query } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, type Said } from "../../support/runs.ts";
-import { introspect, startTracker, type Tracker } from "../../support/tracker.ts";
+import { introspect as introspectAt, startTracker, type Tracker } from "../../support/tracker.ts";
 
 interface World extends TestOrganisation {
   bob: Person & { id: string };
@@ -17,6 +17,8 @@ interface World extends TestOrganisation {
 }
 
 const nobody = { id: "", secret: "" };
+const introspect = (client: { id: string; secret: string }, token: string) =>
+  introspectAt(sharedStack().apiUrl, client, token);
 const trackers: Tracker[] = [];
 
 /** An organisation with a tracker that checks who asks, registered at its root. */
@@ -32,7 +34,7 @@ async function makeWorld(label: string, era: "2025" | "2026" = "2026"): Promise<
 }
 
 async function tracked(era: "2025" | "2026" = "2026"): Promise<Tracker> {
-  const tracker = await startTracker(era);
+  const tracker = await startTracker(era, sharedStack().apiUrl);
   trackers.push(tracker);
   return tracker;
 }

@@ -92,7 +92,7 @@ const statusOf = async (id: string, step: string) =>
 test("a run that was paused before it asked people is paused still when they have answered", async () => {
   const issue = { tool_uses: [{ name: "tracker__delete_issue", input: { key: "K" } }], delay_ms: 1_500 };
   const turns = [issue, { output: { result: "done" } }];
-  const tracker = await startTracker("2026");
+  const tracker = await startTracker("2026", sharedStack().apiUrl);
   try {
     tracker.tools.push({ name: "delete_issue", description: "d", inputSchema: { type: "object" } });
     tracker.answer = () => ({ content: [{ type: "text", text: "deleted" }] });
