@@ -19,6 +19,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/{unit,cli,mcp,simulator}/**/*.test.ts"],
+          // A process for each core instead of one for each file, which loads the same modules anew.
+          isolate: false,
           testTimeout: 20_000,
         },
       },

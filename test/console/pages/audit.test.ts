@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
-import { asSuperuser } from "../../integration/governance/stage.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";

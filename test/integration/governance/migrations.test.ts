@@ -8,9 +8,10 @@ import { Client, Pool } from "pg";
 import { describe, expect, test } from "vitest";
 import { applyMigrations } from "../../../db/apply-migrations.ts";
 import { migrate } from "../../../db/migrate.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { sharedStack } from "../../support/organisation.ts";
-import { asSuperuser, tenantTables } from "./stage.ts";
+import { tenantTables } from "./stage.ts";
 
 const run = promisify(execFile);
 const migrateModule = new URL("../../../db/migrate.ts", import.meta.url).href;

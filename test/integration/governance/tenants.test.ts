@@ -19,9 +19,10 @@ import type { ModeRow } from "../../../db/queries/governance.ts";
 import type { OperationStatus } from "../../../db/queries/operations.ts";
 import type { RunRow, StepRow } from "../../../db/queries/runs.ts";
 import type { SessionRow } from "../../../db/queries/sessions.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { storeElevation, storeRuns } from "./runs-stage.ts";
-import { asApplication, askForApproval, asSuperuser, call, inOrganisation, tenantTables } from "./stage.ts";
+import { asApplication, askForApproval, call, inOrganisation, tenantTables } from "./stage.ts";
 
 describe("row-level security", () => {
   let ours: TestOrganisation;
