@@ -1,13 +1,16 @@
 import { type ClientBase, Pool, type QueryResultRow } from "pg";
 import { sharedStack } from "./organisation.ts";
 
+/** What those connections are called, which are no process of ours. */
+export const superuserName = "powerloom-test-superuser";
+
 /** One per server. A connection is kept for the next who asks: a new one costs more than most of what is asked through it. */
 const pools = new Map<string, Pool>();
 
 function poolOf(url: string): Pool {
   const known = pools.get(url);
   if (known !== undefined) return known;
-  const pool = new Pool({ connectionString: url, max: 20, allowExitOnIdle: true });
+  const pool = new Pool({ connectionString: url, application_name: superuserName, max: 20, allowExitOnIdle: true });
   // The stack ends before this process does.
   pool.on("error", () => undefined);
   pools.set(url, pool);
