@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { startLocalStack } from "../../stack/local-stack.ts";
 import { withOwnParts } from "../../stack/own-parts.ts";
+import { stateFolder } from "./state-folder.ts";
 
 /** What tests know of the stack they share. */
 export interface SharedStack {
@@ -31,7 +30,7 @@ export const agentsDirectory = fileURLToPath(new URL("../fixtures/agents", impor
 
 /** One real stack for all integration tests of a run: PostgreSQL, Temporal, API, worker, MCP server, stand-in. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), "powerloom-test-"));
+  const directory = await stateFolder();
   const lines: string[] = [];
   const stack = await startLocalStack({
     stateDirectory: directory,

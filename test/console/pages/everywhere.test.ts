@@ -1,9 +1,9 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { diceOf } from "../../integration/conversations/pools.ts";
 import { everything, variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation, testSeed } from "../../support/organisation.ts";
-import { launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { openPage, signedIn, theBrowser } from "../../support/real-browser.ts";
 
 /** Markup and scripts in the ways they get into pages. What runs sets `hacked`, and a picture that loads breaks the policy. */
 const corpus = [
@@ -23,15 +23,13 @@ let browser: Browser;
 let home: TestOrganisation;
 let pages: string[];
 const dice = diceOf(testSeed());
-/** Half of them, drawn anew each time; `npm run test:long` takes all. */
-const visited = () => (everything ? pages : dice.draw(pages, Math.ceil(pages.length / 2)));
+/** A quarter of them, drawn anew each time; `npm run test:long` takes all. */
+const visited = () => (everything ? pages : dice.draw(pages, Math.ceil(pages.length / 4)));
 
 beforeAll(async () => {
-  [browser, home] = await Promise.all([launchBrowser(), makeOrganisation("everywhere")]);
+  [browser, home] = await Promise.all([theBrowser(), makeOrganisation("everywhere")]);
   pages = await plant(home);
 });
-
-afterAll(() => browser.close());
 
 /** Other people's words in every place that takes some. */
 async function plant(organisation: TestOrganisation): Promise<string[]> {
