@@ -7,10 +7,7 @@ export async function launchBrowser(): Promise<Browser> {
   return browsers.launch(
     own
       ? // Not with the package's own arguments: they switch off the rules of the web (CORS, Origin) and share one process.
-        {
-          executablePath: await chromium.executablePath(),
-          args: ["--no-sandbox", "--font-render-hinting=none"],
-        }
+        { executablePath: await chromium.executablePath(), args: ["--no-sandbox", "--font-render-hinting=none"] }
       : { channel: "chrome" },
   );
 }
