@@ -46,6 +46,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
       else if (/\b(error|fatal)\b/.test(line)) console.error(line);
     },
     extraEnvironment: {
+      // A line for each request is worth writing only where somebody reads it.
+      POWERLOOM_LOG_LEVEL: process.env["POWERLOOM_TEST_LOG"] ? "info" : "warn",
       POWERLOOM_RATE_LIMIT: "1000000",
       POWERLOOM_SWEEP_SECONDS: "2",
       POWERLOOM_AGENTS_DIR: agentsDirectory,
