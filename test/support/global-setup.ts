@@ -7,6 +7,7 @@ import { stateFolder } from "./state-folder.ts";
 
 /** What tests know of the stack they share. */
 export interface SharedStack {
+  stateDirectory: string;
   apiUrl: string;
   mcpUrl: string;
   simulatorUrl: string;
@@ -59,6 +60,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   const { environment } = stack;
   project.provide("stack", {
+    stateDirectory: directory,
     apiUrl: stack.apiUrl,
     mcpUrl: stack.mcpUrl,
     simulatorUrl: stack.simulatorUrl,

@@ -72,7 +72,7 @@ function compile(text: string): CompiledSchema {
     // Ajv knows the two dialects by their class; another `$schema` (or a `$async` one) would be an error.
     const { $schema: _, $async: __, ...plain } = schema;
     const validate = timed(() => {
-      judges[draft07 ? "draft07" : "draft2020"].validateSchema(plain, true);
+      void judges[draft07 ? "draft07" : "draft2020"].validateSchema(plain, true);
       const judged = { ...options, validateSchema: false };
       return draft07 ? new Ajv(judged).compile(plain) : new Ajv2020(judged).compile(plain);
     }, compileTimeout);
