@@ -7,7 +7,7 @@ import { cacheFolder } from "../stack/cache-folder.ts";
  * Runs all test projects, three at a time: each waits now and then, and two cores are to be busy all the time. The longest
  * come first, so that the last ones end together. All print as they go; the exit code is 0 only when every one passes.
  */
-const projects = ["integration", "console", "durability", "sessions", "runs", "stack", "unit"];
+const projects = ["integration", "sessions", "console", "runs", "durability", "unit", "stack"];
 const atOnce = 3;
 
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
