@@ -10,6 +10,9 @@ const onOneStack = {
   hookTimeout: 120_000,
 };
 
+/** What is done through agents: sessions, conversations, tools. */
+const withAgents = ["sessions", "conversations", "mcp"].map((folder) => `test/integration/${folder}/**/*.test.ts`);
+
 export default defineConfig({
   test: {
     pool: "forks",
@@ -19,6 +22,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/{unit,cli,mcp,simulator}/**/*.test.ts"],
+          // A process for each core instead of one for each file, which loads the same modules anew.
+          isolate: false,
           testTimeout: 20_000,
         },
       },
@@ -38,14 +43,23 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          exclude: ["test/integration/runs/**"],
+          exclude: ["test/integration/runs/**", ...withAgents],
           ...onOneStack,
         },
       },
       {
         extends: true,
         test: {
-          // Like integration, on a stack of its own: a third of all that share one.
+          // Like integration, on a stack of its own: a third of it, beside it.
+          name: "sessions",
+          include: withAgents,
+          ...onOneStack,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Like integration, on a stack of its own.
           name: "runs",
           include: ["test/integration/runs/**/*.test.ts"],
           ...onOneStack,
@@ -54,7 +68,7 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Like integration, on a stack of its own: beside it, on the other lane.
+          // Like integration, on a stack of its own.
           name: "console",
           include: ["test/console/**/*.test.ts"],
           ...onOneStack,

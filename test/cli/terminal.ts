@@ -2,12 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { afterAll } from "vitest";
+import { onTestFinished } from "vitest";
 import { run } from "../../cli/run.ts";
 import type { Shell } from "../../cli/shell.ts";
-
-const root = mkdtempSync(join(tmpdir(), "powerloom-cli-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 export interface Outcome {
   code: number;
@@ -33,7 +30,9 @@ export async function powerloom(
   return { code, stdout, stderr };
 }
 
-/** A directory for one test's login. */
+/** A directory for one test's login, gone with the test. */
 export function emptyHome(): string {
-  return mkdtempSync(join(root, "home-"));
+  const home = mkdtempSync(join(tmpdir(), "powerloom-cli-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  return home;
 }

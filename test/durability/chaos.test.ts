@@ -24,7 +24,7 @@ beforeAll(async () => {
   const attacked = {
     seed: testSeed(),
     seconds: 20,
-    kills: 6,
+    kills: 4,
     faults,
     everyMs: [1_000, 3_000] as const,
     approvalSeconds: 8,

@@ -172,7 +172,7 @@ describe("the services of docker-compose.yml, their commands and environments on
   test("each part comes up, is healthy, and its health check says so", { timeout: 180_000 }, async () => {
     // A part that does not run is not healthy.
     expect(await place.probe("api")).toBe(1);
-    for (const name of ["standin", "api", "worker", "mcp"]) await startsWell(name);
+    await Promise.all(["standin", "api", "worker", "mcp"].map(startsWell));
   });
 
   const refusals: [how: string, changes: Record<string, string | undefined>, sentence: RegExp][] = [
@@ -197,7 +197,7 @@ describe("the services of docker-compose.yml, their commands and environments on
       /POWERLOOM_MCP_PUBLIC_URL: must be an https URL the provider can reach when ANTHROPIC_API_KEY is set/,
     ],
   ];
-  test.each(everything ? refusals : refusals.slice(0, 2))(
+  test.concurrent.each(everything ? refusals : refusals.slice(0, 2))(
     "the API does not start %s",
     async (_how, changes, sentence) => {
       const url = new URL(place.environment("api")["DATABASE_URL"] ?? "");

@@ -1,13 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { startLocalStack } from "../../stack/local-stack.ts";
 import { withOwnParts } from "../../stack/own-parts.ts";
+import { stateFolder } from "./state-folder.ts";
 
 /** What tests know of the stack they share. */
 export interface SharedStack {
+  stateDirectory: string;
   apiUrl: string;
   mcpUrl: string;
   simulatorUrl: string;
@@ -32,7 +32,7 @@ export const agentsDirectory = fileURLToPath(new URL("../fixtures/agents", impor
 
 /** One real stack for all integration tests of a run: PostgreSQL, Temporal, API, worker, MCP server, stand-in. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), "powerloom-test-"));
+  const directory = await stateFolder();
   const lines: string[] = [];
   const stack = await startLocalStack({
     stateDirectory: directory,
@@ -48,6 +48,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
       else if (/\b(error|fatal)\b/.test(line)) console.error(line);
     },
     extraEnvironment: {
+      // A line for each request is worth writing only where somebody reads it.
+      POWERLOOM_LOG_LEVEL: process.env["POWERLOOM_TEST_LOG"] ? "info" : "warn",
       POWERLOOM_RATE_LIMIT: "1000000",
       POWERLOOM_SWEEP_SECONDS: "2",
       POWERLOOM_AGENTS_DIR: agentsDirectory,
@@ -59,6 +61,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   const { environment } = stack;
   project.provide("stack", {
+    stateDirectory: directory,
     apiUrl: stack.apiUrl,
     mcpUrl: stack.mcpUrl,
     simulatorUrl: stack.simulatorUrl,

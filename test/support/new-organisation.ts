@@ -1,7 +1,8 @@
 import { v7 } from "uuid";
 import { createOrganisation } from "../../db/create-organisation.ts";
-import { openDatabase } from "../../db/database.ts";
+import { type Database, openDatabase } from "../../db/database.ts";
 import { type Person, signIn } from "../../demo/api.ts";
+import { applied } from "./applied.ts";
 
 /** A pseudo-random sequence from a seed (mulberry32), so that a failing run can be repeated. */
 export function seededRandom(seed: number): () => number {
@@ -35,14 +36,23 @@ export async function newOrganisation(
   stack: { apiUrl: string; databaseUrl: string },
 ): Promise<TestOrganisation> {
   const name = `${label}-${v7().slice(-10)}`;
-  const db = openDatabase(stack.databaseUrl, { name: "powerloom-test", max: 2 });
-  const { organisationId } = await createOrganisation(db, () => v7(), {
-    name,
-    displayName: name,
-    adminEmail: `admin@${name}.test`,
-    adminName: "Ada Admin",
-  });
-  await db.close();
+  const withDatabase = async <Result>(body: (db: Database) => Promise<Result>): Promise<Result> => {
+    const db = openDatabase(stack.databaseUrl, { name: "powerloom-test", max: 2 });
+    try {
+      return await body(db);
+    } finally {
+      await db.close();
+    }
+  };
+  const { organisationId, adminId } = await withDatabase((db) =>
+    createOrganisation(db, () => v7(), {
+      name,
+      displayName: name,
+      adminEmail: `admin@${name}.test`,
+      adminName: "Ada Admin",
+    }),
+  );
+  const byAdmin = { organisationId, principalId: adminId };
   const admin = await signIn(stack.apiUrl, `admin@${name}.test`);
   const root = `/${name}`;
   return {
@@ -52,17 +62,23 @@ export async function newOrganisation(
     admin,
     async person(local, options = {}) {
       const email = `${local}@${name}.test`;
-      const made = await admin.make<{ id: string }>("/users", {
-        email,
-        display_name: options.name ?? local,
-        home_ou: options.ou ?? root,
+      const id = await withDatabase(async (db) => {
+        const made = await applied<{ id: string }>(db, byAdmin, "user.create", {
+          email,
+          display_name: options.name ?? local,
+          home_ou: options.ou ?? root,
+        });
+        for (const { role, ou } of options.roles ?? [])
+          await applied(db, byAdmin, "binding.create", { role, ou, user: email });
+        return made.id;
       });
-      for (const { role, ou } of options.roles ?? []) await admin.make("/bindings", { role, ou, user: email });
-      return { ...(await signIn(stack.apiUrl, email)), id: made.id };
+      return { ...(await signIn(stack.apiUrl, email)), id };
     },
     async ou(path) {
       const cut = path.lastIndexOf("/");
-      await admin.make("/ous", { parent: path.slice(0, cut), name: path.slice(cut + 1) });
+      await withDatabase((db) =>
+        applied(db, byAdmin, "ou.create", { parent: path.slice(0, cut), name: path.slice(cut + 1) }),
+      );
       return path;
     },
   };

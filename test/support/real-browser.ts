@@ -2,12 +2,18 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
-import { anonymous as nobodys, signedIn as signInAs, type Window } from "../../scripts/browser.ts";
+import { launchBrowser, anonymous as nobodys, signedIn as signInAs, type Window } from "../../scripts/browser.ts";
 import { sharedStack } from "./organisation.ts";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-export { launchBrowser } from "../../scripts/browser.ts";
+let launched: Promise<Browser> | undefined;
+
+/** One for all files of the process, which ends with it: people share nothing but the program, each has their own context. */
+export function theBrowser(): Promise<Browser> {
+  launched ??= launchBrowser();
+  return launched;
+}
 
 /** A window, and the API it looks at when that is not the shared one. */
 type TestWindow = Window & { apiUrl?: string };
@@ -25,6 +31,7 @@ export function anonymous(browser: Browser, window: TestWindow = {}): Promise<Br
 /** Opens a page and fails the test later if the page broke a rule meanwhile: errors, and refusals of the content policy. */
 export async function openPage(context: BrowserContext, path: string): Promise<Page & { faults: string[] }> {
   const page = Object.assign(await context.newPage(), { faults: [] as string[] });
+  await page.emulateMedia({ reducedMotion: "reduce" });
   page.on("pageerror", (error) => page.faults.push(`page error: ${error.message}`));
   page.on("console", (message) => {
     // A refused request is the page's to show; that a browser logs it is no fault.
@@ -49,7 +56,6 @@ export function visitsIn(browser: () => Browser): Visit {
     const context = await signedIn(browser(), person.email, window);
     try {
       const page = await openPage(context, path);
-      await page.emulateMedia({ reducedMotion: "reduce" });
       await look(page);
     } finally {
       await context.close();
@@ -62,7 +68,10 @@ async function seriousFaults(page: Page): Promise<string[]> {
   // Through the debugger, not as a <script>: the content policy of the page stays as it is.
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await axeSource());
   const results = (await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+    (globalThis as unknown as { axe: { run: (how: object) => Promise<AxeResults> } }).axe.run({
+      // In full, that is: what is in order need not be described.
+      resultTypes: ["violations"],
+    }),
   )) as AxeResults;
   return results.violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")

@@ -27,6 +27,20 @@ export type CompiledSchema = { ok: true; errors: Validator } | { ok: false; faul
 
 const kept = new Map<string, CompiledSchema>();
 
+const options = {
+  allErrors: true,
+  strict: false,
+  // `format` annotates in 2020-12; what a foreign one means is not ours to guess.
+  validateFormats: false,
+  logger: false as const,
+  // Of its own per schema: two foreign schemas may have one `$id`.
+  addUsedSchema: false,
+  // In line, a definition that is referred to a hundred times would be compiled a hundred times.
+  inlineRefs: false,
+};
+/** Judge schemas, and take none up: what they judge by is compiled once, which takes longer than most schemas. */
+const judges = { draft07: new Ajv(options), draft2020: new Ajv2020(options) };
+
 /**
  * A JSON Schema ready to check values; draft-07 when its `$schema` says so, else 2020-12. A schema that refers to
  * another document, is too large or is no schema at all gives a fault: nothing is ever fetched.
@@ -53,25 +67,15 @@ export function compiled(schema: Readonly<Record<string, unknown>>): CompiledSch
 
 function compile(text: string): CompiledSchema {
   const schema = JSON.parse(text) as Record<string, unknown>;
-  const options = {
-    allErrors: true,
-    strict: false,
-    // `format` annotates in 2020-12; what a foreign one means is not ours to guess.
-    validateFormats: false,
-    logger: false as const,
-    // Of its own per schema: two foreign schemas may have one `$id`.
-    addUsedSchema: false,
-    // In line, a definition that is referred to a hundred times would be compiled a hundred times.
-    inlineRefs: false,
-  };
   try {
     const draft07 = /draft-0[467]/.test(JSON.stringify(schema["$schema"] ?? ""));
     // Ajv knows the two dialects by their class; another `$schema` (or a `$async` one) would be an error.
     const { $schema: _, $async: __, ...plain } = schema;
-    const validate = timed(
-      () => (draft07 ? new Ajv(options).compile(plain) : new Ajv2020(options).compile(plain)),
-      compileTimeout,
-    );
+    const validate = timed(() => {
+      void judges[draft07 ? "draft07" : "draft2020"].validateSchema(plain, true);
+      const judged = { ...options, validateSchema: false };
+      return draft07 ? new Ajv(judged).compile(plain) : new Ajv2020(judged).compile(plain);
+    }, compileTimeout);
     const check = (value: unknown) => (validate(value) ? [] : [...(validate.errors ?? [])]);
     const mostParts = mostUnwatched / partsOfSchema(plain);
     return {

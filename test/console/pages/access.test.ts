@@ -1,9 +1,9 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, visitsIn } from "../../support/real-browser.ts";
+import { expectSound, theBrowser, visitsIn } from "../../support/real-browser.ts";
 
 /** Other people's words, which would be markup in a page that is careless. */
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
@@ -15,14 +15,12 @@ let emma: Person & { id: string };
 let nobody: Person & { id: string };
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("people")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("people")]);
   sales = await organisation.ou(`${organisation.root}/sales`);
   emma = await organisation.person("emma", { name: foreign, ou: sales, roles: [{ role: "AgentUser", ou: sales }] });
   nobody = await organisation.person("nobody");
   await organisation.admin.make("/groups", { name: "reviewers", ou: sales, display_name: "Reviewers" });
 });
-
-afterAll(() => browser.close());
 
 const on = visitsIn(() => browser);
 

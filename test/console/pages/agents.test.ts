@@ -1,10 +1,10 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { provider } from "../../support/provider.ts";
-import { expectSound, launchBrowser, visitsIn } from "../../support/real-browser.ts";
+import { expectSound, theBrowser, visitsIn } from "../../support/real-browser.ts";
 import { makeAgent, synced } from "../../support/sessions.ts";
 
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
@@ -19,7 +19,7 @@ let seller: { id: string; cmaAgentId: string };
 let serverId: string;
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("desk")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("desk")]);
   const { admin, root } = organisation;
   sales = await organisation.ou(`${root}/sales`);
   await organisation.ou(`${sales}/north`);
@@ -41,8 +41,6 @@ beforeAll(async () => {
   seller = await makeAgent(admin, { name: "seller", display_name: foreign, ou: sales, system_prompt: foreign });
   await admin.make("/agents", { name: "helper", ou: root, kind: "service", model: "claude-opus-5-5" });
 });
-
-afterAll(() => browser.close());
 
 const on = visitsIn(() => browser);
 

@@ -1,10 +1,10 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { askForApproval } from "../../integration/governance/stage.ts";
 import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { expectSound, openPage, signedIn, theBrowser } from "../../support/real-browser.ts";
 
 const hostile = `<img src=x onerror="window.stolen=1"><script>window.stolen=1</script>`;
 const narrow = { width: 390, height: 844, colorScheme: "dark" } as const;
@@ -18,7 +18,7 @@ let two: Person;
 let both: Person;
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("inbox")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("inbox")]);
   const { root, admin } = organisation;
   const builder = { role: "AgentBuilder", ou: root };
   const approver = { role: "Approver", ou: root };
@@ -42,7 +42,6 @@ beforeAll(async () => {
     approver_role: "OrgAdmin",
   });
 });
-afterAll(() => browser.close());
 
 const ask = (name: string, more: Record<string, unknown> = {}, person = requester) =>
   askForApproval(person, "/agents", { name, ou: `${organisation.root}/careful`, ...more });

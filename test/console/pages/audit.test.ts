@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
-import { asSuperuser } from "../../integration/governance/stage.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { expectSound, openPage, signedIn, theBrowser } from "../../support/real-browser.ts";
 
 const hostile = `</script><img src=x onerror="window.stolen=1">`;
 
@@ -14,12 +14,11 @@ let organisation: TestOrganisation;
 let auditor: Person;
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("trail")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("trail")]);
   auditor = await organisation.person("auditor", { roles: [{ role: "Auditor", ou: organisation.root }] });
   await auditor.send("POST", "/groups", { name: "forbidden", ou: organisation.root });
   await organisation.admin.make("/groups", { name: "made", ou: organisation.root, display_name: hostile });
 });
-afterAll(() => browser.close());
 
 test.each(variant("the trail is narrowed by person, operation, outcome and time, in the address"))("%s", async () => {
   const context = await signedIn(browser, auditor.email);

@@ -1,11 +1,11 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { openDatabase } from "../../../db/database.ts";
 import type { Person } from "../../../demo/api.ts";
 import { storeElevation, storeRuns } from "../../integration/governance/runs-stage.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, visitsIn } from "../../support/real-browser.ts";
+import { expectSound, theBrowser, visitsIn } from "../../support/real-browser.ts";
 
 /** Other people's words, which would be markup in a page that is careless. */
 const foreign = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
@@ -15,11 +15,9 @@ let organisation: TestOrganisation;
 let emma: Person & { id: string };
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("rules")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("rules")]);
   emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: organisation.root }] });
 });
-
-afterAll(() => browser.close());
 
 const on = visitsIn(() => browser);
 

@@ -1,16 +1,14 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { anonymous, expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { anonymous, expectSound, openPage, signedIn, theBrowser } from "../../support/real-browser.ts";
 
 let browser: Browser;
 let organisation: TestOrganisation;
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("home")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("home")]);
 });
-
-afterAll(() => browser.close());
 
 test("whoever is not signed in is asked who they are, and comes back to where they wanted to go", async () => {
   const context = await anonymous(browser);

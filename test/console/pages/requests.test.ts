@@ -1,10 +1,10 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { askForApproval } from "../../integration/governance/stage.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { expectSound, openPage, signedIn, theBrowser } from "../../support/real-browser.ts";
 
 let browser: Browser;
 let organisation: TestOrganisation;
@@ -13,7 +13,7 @@ let nobody: Person;
 let policyId: string;
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("requests")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("requests")]);
   const { root, admin } = organisation;
   [builder, nobody] = await Promise.all([
     organisation.person("builder", { roles: [{ role: "AgentBuilder", ou: root }] }),
@@ -25,7 +25,6 @@ beforeAll(async () => {
     operations: ["agent.create"],
   }));
 });
-afterAll(() => browser.close());
 
 const ask = (name: string) => askForApproval(builder, "/agents", { name, ou: organisation.root });
 

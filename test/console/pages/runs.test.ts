@@ -1,9 +1,9 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { expectSound, launchBrowser, visitsIn } from "../../support/real-browser.ts";
+import { expectSound, theBrowser, visitsIn } from "../../support/real-browser.ts";
 import { armMind, decideNext, planOf, talker } from "../../support/runs.ts";
 
 /** Other people's words, which would be markup in a page that is careless. */
@@ -16,7 +16,7 @@ let eve: Person;
 let auditor: Person;
 
 beforeAll(async () => {
-  [browser, organisation] = await Promise.all([launchBrowser(), makeOrganisation("runners")]);
+  [browser, organisation] = await Promise.all([theBrowser(), makeOrganisation("runners")]);
   const at = (role: string) => ({ roles: [{ role, ou: organisation.root }] });
   [bob, eve, auditor] = await Promise.all([
     organisation.person("bob", at("AgentBuilder")),
@@ -24,8 +24,6 @@ beforeAll(async () => {
     organisation.person("aud", at("Auditor")),
   ]);
 });
-
-afterAll(() => browser.close());
 
 const on = visitsIn(() => browser);
 

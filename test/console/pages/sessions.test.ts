@@ -6,7 +6,7 @@ import { query } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript, releaseWords } from "../../support/provider.ts";
-import { expectSound, launchBrowser, openPage, signedIn } from "../../support/real-browser.ts";
+import { expectSound, openPage, signedIn, theBrowser } from "../../support/real-browser.ts";
 import { bootstrap, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
@@ -22,7 +22,7 @@ let second: Person & { id: string };
 let emma: Person & { id: string };
 
 beforeAll(async () => {
-  [browser, organisation, tools] = await Promise.all([launchBrowser(), makeOrganisation("chat"), startToolServer()]);
+  [browser, organisation, tools] = await Promise.all([theBrowser(), makeOrganisation("chat"), startToolServer()]);
   const { admin, name, root } = organisation;
   const ours = (path: string) => path.replace(/^\/acme/, root);
   // Apollo and Gmail are only wired here; what is called are the notes.
@@ -72,7 +72,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await browser.close();
   await tools.close();
 });
 
@@ -250,7 +249,8 @@ test("a connection that dies without a word is noticed, and what was missed is s
     await page.clock.fastForward("00:45");
     await log(page).getByText("All noted.").waitFor();
     await call(page, "held_note").getByText("done").waitFor();
-    expect(connections).toBe(2);
+    // The list of events may be read anew before the second connection is there.
+    await expect.poll(() => connections, { timeout: 20_000 }).toBe(2);
     expect(await log(page).getByText("All noted.").count()).toBe(1);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { follow } from "../../support/event-stream.ts";
 import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
@@ -8,7 +9,7 @@ import { armMind, decideNext, ended, planOf, runWhen } from "../../support/runs.
 import { invoke, sessionIn, synced } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 import { startTracker } from "../../support/tracker.ts";
-import { askForApproval, asSuperuser, call, expireBindingsOf, inOrganisation, withRole } from "../governance/stage.ts";
+import { askForApproval, call, expireBindingsOf, inOrganisation, withRole } from "../governance/stage.ts";
 
 let organisation: TestOrganisation;
 let stranger: TestOrganisation;

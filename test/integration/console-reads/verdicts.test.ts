@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation } from "../../support/organisation.ts";
-import { asSuperuser, call, expireBindingsOf, inOrganisation, withRole } from "../governance/stage.ts";
+import { call, expireBindingsOf, inOrganisation, withRole } from "../governance/stage.ts";
 
 interface Verified {
   verdict: Record<string, unknown> | null;

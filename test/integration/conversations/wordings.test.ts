@@ -9,8 +9,8 @@ import { type AuditEntry, auditAfter, auditHead, toolsetsFor, type Witness, witn
 import { wordings } from "./wordings.ts";
 
 const dice = diceOf(testSeed());
-/** Every run takes a third of the wordings, drawn by the seed. */
-const taken = (list: readonly string[]) => (everything ? [...list] : dice.draw(list, Math.ceil(list.length / 5)));
+/** Every run takes an eighth of the wordings, drawn by the seed. */
+const taken = (list: readonly string[]) => (everything ? [...list] : dice.draw(list, Math.ceil(list.length / 8)));
 const work = dice.draw(purposes, 30);
 const [spare] = purposes.filter((purpose) => !work.includes(purpose));
 let scene: Scene;

@@ -5,9 +5,10 @@ import { decideApproval } from "../../../db/queries/approvals.ts";
 import type { Person } from "../../../demo/api.ts";
 import { connectTemporal } from "../../../temporal/connect.ts";
 import { lookAgain, status } from "../../../workflows/messages.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
-import { askForApproval, asSuperuser, auditAbout, auditOf, call, inOrganisation, withRole } from "./stage.ts";
+import { askForApproval, auditAbout, auditOf, call, inOrganisation, withRole } from "./stage.ts";
 
 interface Request {
   status: string;

@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import type { ClientBase } from "pg";
 import { v7 } from "uuid";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type ChainEntry, ChainVerifier, hashEntry } from "../../../core/audit/chain.ts";
@@ -6,8 +6,9 @@ import type { AuditBody } from "../../../core/audit/entry.ts";
 import { canonicalJson } from "../../../core/canonical.ts";
 import type { Tx } from "../../../db/database.ts";
 import { appendAudit } from "../../../db/queries/audit.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
-import { asApplication, asSuperuser, auditOf, call, inOrganisation, withRole } from "./stage.ts";
+import { asApplication, auditOf, call, inOrganisation, withRole } from "./stage.ts";
 
 interface Verdict {
   intact: boolean;
@@ -202,8 +203,8 @@ describe("an export", () => {
 });
 
 describe("tampering by a superuser, triggers off, is named", () => {
-  type Tamper = (sql: Client, id: string) => Promise<unknown>;
-  const rehashed = async (sql: Client, id: string, position: number) => {
+  type Tamper = (sql: ClientBase, id: string) => Promise<unknown>;
+  const rehashed = async (sql: ClientBase, id: string, position: number) => {
     const { rows } = await sql.query<{ at_text: string; body: string; previous: string }>(
       "select at_text, body, previous from control_plane_audit where organisation_id = $1 and position = $2",
       [id, position],

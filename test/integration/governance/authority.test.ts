@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { asSuperuser, call, expireBindingsOf, stateOf, withRole } from "./stage.ts";
+import { call, expireBindingsOf, stateOf, withRole } from "./stage.ts";
 
 let organisation: TestOrganisation;
 let admin: Person;

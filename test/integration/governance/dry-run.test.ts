@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { askForApproval, asSuperuser, auditOf, call, stateOf, withRole } from "./stage.ts";
+import { askForApproval, auditOf, call, stateOf, withRole } from "./stage.ts";
 
 describe("a dry run", () => {
   let organisation: TestOrganisation;

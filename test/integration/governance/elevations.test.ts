@@ -2,9 +2,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { gatherToolEvidence } from "../../../activities/runs/evidence.ts";
 import { requireRun } from "../../../db/queries/runs.ts";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { storeElevation, storeRuns } from "./runs-stage.ts";
-import { asSuperuser, auditAbout, call, expireBindingsOf, inOrganisation, stateOf, withRole } from "./stage.ts";
+import { auditAbout, call, expireBindingsOf, inOrganisation, stateOf, withRole } from "./stage.ts";
 
 let organisation: TestOrganisation;
 let part: string;

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { signIn } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { follow } from "../../support/event-stream.ts";
 import { makeOrganisation, sharedStack } from "../../support/organisation.ts";
-import { asSuperuser, call, inOrganisation, withRole } from "./stage.ts";
+import { call, inOrganisation, withRole } from "./stage.ts";
 
 test("the event stream delivers what the caller may read and nothing else, and resumes where it was", async () => {
   const organisation = await makeOrganisation("events");

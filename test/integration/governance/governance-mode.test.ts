@@ -2,17 +2,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { readMode } from "../../../activities/runs/evidence.ts";
 import { gate } from "../../../core/governance/gates.ts";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import {
-  askForApproval,
-  asSuperuser,
-  auditAbout,
-  call,
-  expireBindingsOf,
-  inOrganisation,
-  stateOf,
-  withRole,
-} from "./stage.ts";
+import { askForApproval, auditAbout, call, expireBindingsOf, inOrganisation, stateOf, withRole } from "./stage.ts";
 
 type Change = { mode: string; reason: string; duration_seconds?: number };
 type Pending = { id: string; digest: string };

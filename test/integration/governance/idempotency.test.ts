@@ -1,8 +1,9 @@
 import { v7 } from "uuid";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type NewIntent, recordIntent } from "../../../db/queries/operations.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { asApplication, asSuperuser, auditAbout, auditOf, call, inOrganisation, withRole } from "./stage.ts";
+import { asApplication, auditAbout, auditOf, call, inOrganisation, withRole } from "./stage.ts";
 
 describe("an Idempotency-Key", () => {
   let organisation: TestOrganisation;

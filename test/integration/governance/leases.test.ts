@@ -2,9 +2,10 @@ import { v7 } from "uuid";
 import { beforeAll, describe, expect, test } from "vitest";
 import { consumeLease, grantLease } from "../../../activities/runs/leases.ts";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, seededRandom, type TestOrganisation, testSeed } from "../../support/organisation.ts";
 import { armMind, ended } from "../../support/runs.ts";
-import { asApplication, asSuperuser } from "./stage.ts";
+import { asApplication } from "./stage.ts";
 
 const tool = "execute_command";
 let organisation: TestOrganisation;

@@ -8,9 +8,10 @@ import { Client, Pool } from "pg";
 import { describe, expect, test } from "vitest";
 import { applyMigrations } from "../../../db/apply-migrations.ts";
 import { migrate } from "../../../db/migrate.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { sharedStack } from "../../support/organisation.ts";
-import { asSuperuser, tenantTables } from "./stage.ts";
+import { tenantTables } from "./stage.ts";
 
 const run = promisify(execFile);
 const migrateModule = new URL("../../../db/migrate.ts", import.meta.url).href;
@@ -145,6 +146,8 @@ create index concurrently if not exists notes_length on notes (length);`;
 
 async function apply(url: string, directory: URL): Promise<string[]> {
   const pool = new Pool({ connectionString: url, max: 3 });
+  // The server may end while the last connections are being closed.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   try {
     return await applyMigrations(pool, directory);
   } finally {

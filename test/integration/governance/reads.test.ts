@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { asSuperuser, auditOf, call, expireBindingsOf, withRole } from "./stage.ts";
+import { auditOf, call, expireBindingsOf, withRole } from "./stage.ts";
 
 type Page = { data: Record<string, unknown>[]; next_cursor: string | null };
 const unknown = "01890000-0000-7000-8000-000000000000";

@@ -1,6 +1,7 @@
-import { Client } from "pg";
+import type { ClientBase } from "pg";
 import { type Database, openDatabase, type Tx } from "../../../db/database.ts";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 
 export interface Answer {
@@ -33,25 +34,13 @@ export async function call(
   return { status: answer.status, headers: answer.headers, body: shown, id: String(shown["id"]) };
 }
 
-/** Runs `body` as a superuser: to look behind every rule, and to break what only a superuser can. */
-export async function asSuperuser<Result>(body: (sql: Client) => Promise<Result>): Promise<Result> {
-  const sql = new Client({ connectionString: sharedStack().adminUrl });
-  await sql.connect();
-  try {
-    return await body(sql);
-  } finally {
-    await sql.end();
-  }
-}
+let application: Database | undefined;
 
 /** Runs `body` with the application's own role. */
-export async function asApplication<Result>(body: (db: Database) => Promise<Result>): Promise<Result> {
-  const db = openDatabase(sharedStack().databaseUrl, { name: "powerloom-test", max: 20 });
-  try {
-    return await body(db);
-  } finally {
-    await db.close();
-  }
+export function asApplication<Result>(body: (db: Database) => Promise<Result>): Promise<Result> {
+  // Kept for all files of the process, as its connections are.
+  application ??= openDatabase(sharedStack().databaseUrl, { name: "powerloom-test", max: 20 });
+  return body(application);
 }
 
 /** One transaction of the application inside an organisation. */
@@ -137,7 +126,7 @@ export function stateOf(organisationId: string): Promise<string> {
 }
 
 /** Every table that carries organisation_id. */
-export async function tenantTables(sql: Client): Promise<string[]> {
+export async function tenantTables(sql: ClientBase): Promise<string[]> {
   const { rows } = await sql.query<{ table_name: string }>(
     `select table_name from information_schema.columns
       where table_schema = 'public' and column_name = 'organisation_id' order by table_name`,

@@ -19,9 +19,10 @@ import type { ModeRow } from "../../../db/queries/governance.ts";
 import type { OperationStatus } from "../../../db/queries/operations.ts";
 import type { RunRow, StepRow } from "../../../db/queries/runs.ts";
 import type { SessionRow } from "../../../db/queries/sessions.ts";
+import { asSuperuser, superuserName } from "../../support/database.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { storeElevation, storeRuns } from "./runs-stage.ts";
-import { asApplication, askForApproval, asSuperuser, call, inOrganisation, tenantTables } from "./stage.ts";
+import { asApplication, askForApproval, call, inOrganisation, tenantTables } from "./stage.ts";
 
 describe("row-level security", () => {
   let ours: TestOrganisation;
@@ -150,7 +151,9 @@ describe("database roles", () => {
                 r.rolcreaterole or r.rolcreatedb or r.rolreplication as creates,
                 (select count(*) from pg_class c where pg_has_role(r.oid, c.relowner, 'member')) as owns
            from pg_stat_activity a join pg_roles r on r.rolname = a.usename
-          where a.backend_type = 'client backend' and a.pid <> pg_backend_pid() and a.datname = current_database()`,
+          where a.backend_type = 'client backend' and a.pid <> pg_backend_pid() and a.datname = current_database()
+            and a.application_name <> $1`,
+        [superuserName],
       ),
     );
     const parts = new Set(rows.map((row) => row.application));

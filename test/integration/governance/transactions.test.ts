@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { wordRelay } from "../../../activities/word-relay.ts";
 import { listenToDatabase } from "../../../api/notifications.ts";
 import type { Tx } from "../../../db/database.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
-import { asApplication, asSuperuser, inOrganisation } from "./stage.ts";
+import { asApplication, inOrganisation } from "./stage.ts";
 
 let organisation: TestOrganisation;
 let other: TestOrganisation;

@@ -1,8 +1,6 @@
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
 import { sandboxAvailability } from "../../../tools/sandbox/availability.ts";
@@ -285,11 +283,8 @@ describe("an agent that obeys whatever it reads", () => {
   );
 
   test("wrote nothing beside the workspaces", () => {
-    const places = readdirSync(tmpdir()).filter((name) => name.startsWith("powerloom-test-"));
-    expect(places.length).toBeGreaterThan(0);
-    const found = places.flatMap((name) =>
-      readdirSync(join(tmpdir(), name), { recursive: true, encoding: "utf8" }).filter((path) => /planted/.test(path)),
-    );
-    expect(found).toEqual([]);
+    const written = readdirSync(sharedStack().stateDirectory, { recursive: true, encoding: "utf8" });
+    expect(written.length).toBeGreaterThan(0);
+    expect(written.filter((path) => /planted/.test(path))).toEqual([]);
   });
 });

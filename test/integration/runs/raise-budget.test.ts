@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, decideNext, ended, eventsOf, runWhen } from "../../support/runs.ts";
-import { asSuperuser } from "../governance/stage.ts";
 
 // The agents `spender` and `spending-desk` of test/fixtures/agents have `budget_enforcement: soft`.
 

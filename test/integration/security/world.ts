@@ -3,9 +3,10 @@ import { roleNames } from "../../../core/authority/roles.ts";
 import { hashToken, mintToken } from "../../../core/bearer.ts";
 import type { Tx } from "../../../db/database.ts";
 import { type Person, signIn } from "../../../demo/api.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { storeElevation, storeRuns } from "../governance/runs-stage.ts";
-import { asSuperuser, call, inOrganisation } from "../governance/stage.ts";
+import { call, inOrganisation } from "../governance/stage.ts";
 
 /** Who tries: somebody with one role, or with none. */
 export const holders = [...roleNames, "none"] as const;

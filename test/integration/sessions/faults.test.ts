@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
-import { variant } from "../../support/everything.ts";
+import { everything, variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { type Fault, giveScript, injectFaults, provider } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
@@ -30,30 +30,35 @@ const sends = { method: "POST", path: "^/v1/sessions/[^/]+/events$" } as const;
 const streams = { method: "GET", path: "^/v1/sessions/[^/]+/events/stream$" } as const;
 const create = (path: string) => ({ method: "POST", path: `^/v1/${path}$` }) as const;
 
+const faultsTried: [string, Fault[]][] = [
+  ["the stream is cut", [{ match: streams, kind: "cut_stream" }]],
+  [
+    "sending fails with 500, then 529",
+    [
+      { match: sends, kind: "500" },
+      { match: sends, kind: "529" },
+    ],
+  ],
+  ["the answer to a send never arrives", [{ match: sends, kind: "drop_after" }]],
+  [
+    "the answers to all creations never arrive",
+    [
+      { match: create("vaults"), kind: "drop_after" },
+      { match: create("vaults/[^/]+/credentials"), kind: "drop_after" },
+      { match: create("sessions"), kind: "drop_after" },
+    ],
+  ],
+];
+/** Variants of those, for `npm run test:long`. */
+const moreFaults: [string, Fault[]][] = [
+  ["the stream ends with an error", [{ match: streams, kind: "mid_stream_error", times: 1, delay_ms: 30 }]],
+  ["the stream cannot be opened", [{ match: streams, kind: "529", times: 2 }]],
+  ["sending is rate limited", [{ match: sends, kind: "429", times: 1, retry_after: 1 }]],
+  ["a send never arrives", [{ match: sends, kind: "drop_before" }]],
+];
+
 describe("a conversation completes, and nothing is said or done twice", () => {
-  test.each<[string, Fault[]]>([
-    ["the stream is cut", [{ match: streams, kind: "cut_stream" }]],
-    ["the stream ends with an error", [{ match: streams, kind: "mid_stream_error", times: 1, delay_ms: 30 }]],
-    ["the stream cannot be opened", [{ match: streams, kind: "529", times: 2 }]],
-    ["sending is rate limited", [{ match: sends, kind: "429", times: 1, retry_after: 1 }]],
-    [
-      "sending fails with 500, then 529",
-      [
-        { match: sends, kind: "500" },
-        { match: sends, kind: "529" },
-      ],
-    ],
-    ["a send never arrives", [{ match: sends, kind: "drop_before" }]],
-    ["the answer to a send never arrives", [{ match: sends, kind: "drop_after" }]],
-    [
-      "the answers to all creations never arrive",
-      [
-        { match: create("vaults"), kind: "drop_after" },
-        { match: create("vaults/[^/]+/credentials"), kind: "drop_after" },
-        { match: create("sessions"), kind: "drop_after" },
-      ],
-    ],
-  ])("although %s", async (_what, faults) => {
+  test.each([...faultsTried, ...(everything ? moreFaults : [])])("although %s", async (_what, faults) => {
     const before = tools.calls.length;
     await injectFaults(...faults);
     const id = await invoke(emma, agentId, { prompt: "Say it once" });
