@@ -14,7 +14,6 @@ export interface SharedStack {
   databaseUrl: string;
   issuerDatabaseUrl: string;
   adminUrl: string;
-  stateDirectory: string;
   temporalAddress: string;
   temporalNamespace: string;
   mcpClientSecret: string;
@@ -68,7 +67,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     databaseUrl: stack.databaseUrl,
     issuerDatabaseUrl: environment["ISSUER_DATABASE_URL"] ?? "",
     adminUrl: stack.adminUrl ?? "",
-    stateDirectory: directory,
     temporalAddress: stack.temporalAddress,
     temporalNamespace: stack.temporalNamespace,
     mcpClientSecret: environment["POWERLOOM_MCP_CLIENT_SECRET"] ?? "",

@@ -1,8 +1,8 @@
 import pino from "pino";
 import { expect, test } from "vitest";
 import { listenToDatabase } from "../../../api/notifications.ts";
+import { asSuperuser } from "../../support/database.ts";
 import { eventually, sharedStack } from "../../support/organisation.ts";
-import { asSuperuser } from "../governance/stage.ts";
 
 test("whoever hears what is stored is woken when the connection was lost and is back", async () => {
   const notifications = listenToDatabase(sharedStack().databaseUrl, pino({ level: "silent" }));
