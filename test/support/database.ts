@@ -11,9 +11,8 @@ function poolOf(url: string): Pool {
   const known = pools.get(url);
   if (known !== undefined) return known;
   const pool = new Pool({ connectionString: url, application_name: superuserName, max: 20, allowExitOnIdle: true });
-  // The stack ends before this process does, also while a connection is being closed.
+  // The stack ends before this process does.
   pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
   pools.set(url, pool);
   return pool;
 }

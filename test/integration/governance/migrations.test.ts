@@ -146,8 +146,8 @@ create index concurrently if not exists notes_length on notes (length);`;
 
 async function apply(url: string, directory: URL): Promise<string[]> {
   const pool = new Pool({ connectionString: url, max: 3 });
-  // The server may end while the last connections are being closed.
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  // Its end comes before that of its connections, which the end of the database may cut off.
+  pool.on("error", () => undefined);
   try {
     return await applyMigrations(pool, directory);
   } finally {
