@@ -45,6 +45,8 @@ export async function attackRoutes(arena: Arena, { seed, rounds }: Effort): Prom
       const answer = await ask()
         // A kept connection, idle since before, may be let go of at the moment it is used: a new one tells.
         .catch((error: unknown) => (/other side closed/.test(faultOf(error)) ? ask() : Promise.reject(error)))
+        // This process was too busy to send in time what it had begun to.
+        .then((first) => (first.status === 408 ? ask() : first))
         .catch(faultOf);
       const sent = `${route.method} ${path} ${JSON.stringify(headers)} ${body?.slice(0, 400) ?? ""}`;
       if (typeof answer === "string") {

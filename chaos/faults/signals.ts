@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { connectTemporal } from "../../temporal/connect.ts";
 import { signalLookAgain } from "../../temporal/nudge.ts";
 import { pause } from "../fleet/agents.ts";
@@ -32,7 +31,7 @@ export async function repeatSignals(
       // The server or the database is away.
     }
   }
-  // The client repeats by itself what has failed, and throws where nobody catches it when it cannot any more.
-  await sleep(2 * sendMs);
-  await temporal.connection.close();
+  // The client repeats by itself what has failed, and throws where nobody catches it when it cannot any more: it is closed
+  // when it has long given up.
+  setTimeout(() => void temporal.connection.close(), 10 * sendMs);
 }
