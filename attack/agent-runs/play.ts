@@ -42,13 +42,25 @@ export async function play(
   const revoked = starter.revoked ? await revokeMidway(scene, starter, id) : undefined;
   const { status, reason } = await eventually(
     async () => {
-      const run = await person.get<Pick<Played, "status" | "reason"> & { completed_at: string | null }>(`/runs/${id}`);
+      const run = await person.get<Shown>(`/runs/${id}`);
+      // An agent that has tried much in vain is taken for one that goes round in circles, and asks its person.
+      for (const { id: paused } of pausedIn(run)) await person.send("POST", `/runs/${paused}/resume`, {});
       return run.completed_at === null ? undefined : run;
     },
     `run ${id} of ${agent} ends`,
     240_000,
   );
   return { id, agent, starter, legitimate: told.legitimate, status, reason, revoked };
+}
+
+interface Shown extends Pick<Played, "id" | "status" | "reason"> {
+  completed_at: string | null;
+  /** Of the run that was asked for. */
+  children?: Shown[];
+}
+
+function pausedIn(run: Shown): Shown[] {
+  return [...(run.status === "paused" ? [run] : []), ...(run.children ?? []).flatMap(pausedIn)];
 }
 
 /** Takes the roles away once some calls have been made, and gives them back to nobody. */

@@ -16,6 +16,8 @@ const ofRuns = new Set([
   "lease_uses",
   "run_tools",
   "ou_budget_holds",
+  // Its person has it go on.
+  "run_commands",
   "console_sessions",
 ]);
 
