@@ -1,3 +1,4 @@
+import { NotFoundError } from "@anthropic-ai/sdk";
 import type { Client } from "pg";
 import { createClaude } from "../claude/client.ts";
 import { eventually } from "../test/support/new-organisation.ts";
@@ -54,17 +55,25 @@ export async function readProvider(
   for await (const { id, metadata } of vaults.list(all)) {
     const ours = metadata["powerloom_session"];
     if (!owners.has(ours ?? "")) continue;
-    const urls: string[] = [];
-    for await (const { auth } of vaults.credentials.list(id, all))
-      urls.push("mcp_server_url" in auth ? String(auth.mcp_server_url) : auth.type);
-    keep(
-      "vault",
-      id,
-      ours,
-      urls.toSorted((a, b) => a.localeCompare(b)),
-    );
+    const urls = await urlsIn(vaults.credentials.list(id, all));
+    if (urls !== undefined) keep("vault", id, ours, urls);
   }
   return state;
+}
+
+/** What a vault's credentials are for; undefined when it has been destroyed since it was listed, as an ended session's is. */
+async function urlsIn(
+  credentials: AsyncIterable<{ auth: { type: string; mcp_server_url?: unknown } | { type: string } }>,
+): Promise<string[] | undefined> {
+  const urls: string[] = [];
+  try {
+    for await (const { auth } of credentials)
+      urls.push("mcp_server_url" in auth ? String(auth.mcp_server_url) : auth.type);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+  return urls.toSorted((a, b) => a.localeCompare(b));
 }
 
 /** Everything of ours that the provider may hold something for. */
