@@ -119,8 +119,9 @@ export async function openStage(
   });
   await db.close();
   const database = new Pool({ connectionString: stack.adminUrl ?? "", max: 3 });
-  // A killed server breaks idle connections: the pool makes new ones.
+  // A killed server breaks connections, idle and lent out: whoever has one sees it in their statement.
   database.on("error", () => undefined);
+  database.on("connect", (connection) => connection.on("error", () => undefined));
   return {
     directory,
     stack,
