@@ -17,7 +17,9 @@ export async function measureStreams(stage: GrowthStage, count: number): Promise
   const sessions = await openSessions(stage, count);
   const heard = new Map<string, number>();
   const sockets: WebSocket[] = [];
-  let cut = 0;
+  // Rows without a workflow: now and then the sweep looks after one, and its session ends, as it should.
+  let ended = 0;
+  const cut: string[] = [];
   try {
     for (let first = 0; first < sessions.length; first += 50)
       await Promise.all(
@@ -29,8 +31,9 @@ export async function measureStreams(stage: GrowthStage, count: number): Promise
             if (data.includes("growth.event")) heard.set(id, performance.now());
           });
           await once(socket, "open");
-          socket.on("close", () => {
-            cut += 1;
+          socket.on("close", (code, reason) => {
+            if (code === 1000) ended += 1;
+            else cut.push(`${code} ${reason}`);
           });
         }),
       );
@@ -46,7 +49,7 @@ export async function measureStreams(stage: GrowthStage, count: number): Promise
        select pg_notify('session_events', session_id::text) from stored`,
       [stage.organisationId, sessions.map(({ id }) => id)],
     );
-    for (let waited = 0; heard.size + cut < count && waited < 30_000; waited += 50) await sleep(50);
+    for (let waited = 0; heard.size + ended + cut.length < count && waited < 30_000; waited += 50) await sleep(50);
     const delays = summarise([...heard.values()].map((at) => at - told));
     return [
       {
@@ -58,7 +61,7 @@ export async function measureStreams(stage: GrowthStage, count: number): Promise
       },
       {
         name: `${count} streams: the API at rest`,
-        measured: `processor time over ${quietSeconds} s in which nothing happens; ${cut} cut`,
+        measured: `processor time over ${quietSeconds} s in which nothing happens; ${ended} ended with their sessions, ${cut.length} cut ${[...new Set(cut)].join(", ")}`,
         value: ((rested?.cpuSeconds ?? 0) - (open?.cpuSeconds ?? 0)) / quietSeconds,
         unit: "cores",
         target: { at: "most", value: 0.5 },
@@ -66,7 +69,7 @@ export async function measureStreams(stage: GrowthStage, count: number): Promise
       {
         name: `${count} streams: one event to each`,
         measured: `${heard.size} told, p50 ${figure(delays.p50)}, p95 ${figure(delays.p95)}, last ${figure(Math.max(...heard.values()) - told)} ms`,
-        value: heard.size === count ? delays.p95 : Number.POSITIVE_INFINITY,
+        value: heard.size + ended >= count && cut.length === 0 ? delays.p95 : Number.POSITIVE_INFINITY,
         unit: "ms",
         target: { at: "most", value: 5_000 },
       },
