@@ -94,13 +94,15 @@ export function createReconcileActivities(deps: ActivityDeps) {
 
   /**
    * Uploads a skill's version once, however many agents ask for it at the same moment: uploads have no idempotency key. The
-   * one that has the lease uploads, outside any transaction; the others come again.
+   * one that has the lease uploads, outside any transaction; the others come again. One that ends later than any was written
+   * under a clock that was wrong.
    */
   async function pushSkill(organisationId: OrganisationId, skillId: string, version: number) {
     const { text, leased } = await db.inOrganisation(organisationId, async (tx) => {
       const changed = await tx.run(
         `update skills set uploading_until = clock_timestamp() + interval '60 seconds'
-          where id = $1 and (uploading_until is null or uploading_until < clock_timestamp())`,
+          where id = $1 and (uploading_until is null or uploading_until < clock_timestamp()
+                  or uploading_until > clock_timestamp() + interval '90 seconds')`,
         [skillId],
       );
       const row = await tx.maybe<{
@@ -247,7 +249,10 @@ export function createReconcileActivities(deps: ActivityDeps) {
       }
     },
 
-    /** Has every agent reconciled that is not in sync, and those not compared with the provider for a while (foreign edits). */
+    /**
+     * Has every agent reconciled that is not in sync, and those not compared with the provider for a while (foreign edits); one
+     * compared in the future was so under a clock that was wrong.
+     */
     async sweepAgents({ olderThanSeconds }: { olderThanSeconds: number }): Promise<number> {
       const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>(
         "select * from list_organisations()",
@@ -257,7 +262,8 @@ export function createReconcileActivities(deps: ActivityDeps) {
         const agents = await db.readOrganisation(organisationId, (tx) =>
           tx.rows<{ id: AgentId }>(
             `select id from agents where archived_at is null and (sync_state <> 'synced'
-               or checked_at < clock_timestamp() - make_interval(secs => $1)) order by checked_at nulls first limit 500`,
+               or checked_at < clock_timestamp() - make_interval(secs => $1)
+               or checked_at > clock_timestamp() + interval '15 seconds') order by checked_at nulls first limit 500`,
             [olderThanSeconds],
           ),
         );

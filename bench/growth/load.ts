@@ -81,12 +81,12 @@ const statements: Record<Kind, string> = {
            case when n < 2 then growth.uuid_of('user', n + 1) when n % 10 > 0 then growth.uuid_of('user', 10 + n % (:people - 10)) end,
            case when n >= 2 and n % 10 = 0 then growth.uuid_of('group', n / 10 % :groups) end
       from generate_series($2::bigint, $3::bigint - 1) n on conflict do nothing`,
-  // Compared with the provider just now: the sweep has nothing to do with them.
+  // Compared with the provider just now: the sweep has nothing to do with them for a day.
   agents: `insert into agents (id, organisation_id, ou_id, name, display_name, description, owner_id, kind, model, system_prompt,
       synced_generation, sync_state, checked_at)
     select growth.uuid_of('agent', n), $1::uuid, growth.uuid_of('ou', 1 + n % :ous), 'agent-' || n, 'Agent ' || n,
            'An agent that was written by the growth benchmark', growth.uuid_of('user', n % :people), 'user', 'claude-sonnet-4-5',
-           repeat('You help people with what they ask of you. ', 10), 1, 'synced', clock_timestamp() + interval '1 day'
+           repeat('You help people with what they ask of you. ', 10), 1, 'synced', clock_timestamp()
       from generate_series($2::bigint, $3::bigint - 1) n`,
   requests: `insert into operations (id, organisation_id, name, sub, key_expires_at, body_digest, input, status, ou_id, target_type,
       target_id, diff, result, created_at, expires_at, finished_at)

@@ -41,7 +41,11 @@ export async function openGrowthStage(log: (line: string) => void): Promise<Grow
       anyPorts: true,
       color: false,
       log,
-      extraEnvironment: { POWERLOOM_RATE_LIMIT: "100000000", POWERLOOM_LOG_LEVEL: "warn" },
+      extraEnvironment: {
+        POWERLOOM_RATE_LIMIT: "100000000",
+        POWERLOOM_LOG_LEVEL: "warn",
+        POWERLOOM_COMPARE_SECONDS: "86400",
+      },
     });
     closing.push(() => stack.stop());
     const admin = new Pool({ connectionString: stack.adminUrl ?? "", max: 4 });

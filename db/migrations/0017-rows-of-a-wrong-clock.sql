@@ -17,3 +17,14 @@ as $$ select * from (
          where consumed_at is null and decided_at is null and coalesce(decided_at, expires_at) < now()
            and sweep_due(expires_at, older_than)) due
        limit at_most $$;
+
+create or replace function begun_runs(older_than interval, at_most integer)
+returns table (organisation_id uuid, id uuid)
+language sql volatile security definer set search_path = pg_catalog, public
+as $$ select organisation_id, id from agent_runs r
+       where completed_at is null and status <> 'received'
+         and (started_at < clock_timestamp() - older_than or started_at > clock_timestamp() + interval '15 seconds')
+         and not exists (select from agent_runs c
+               where c.organisation_id = r.organisation_id and c.root_run_id = r.root_run_id and c.parent_run_id = r.id
+                 and c.completed_at is null and c.status <> 'received')
+       order by random() limit at_most $$;

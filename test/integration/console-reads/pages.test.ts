@@ -30,7 +30,7 @@ const filled = `
   who as (select id from users order by created_at limit 1),
   agent as (
     insert into agents (id, organisation_id, ou_id, name, display_name, description, owner_id, kind, model, system_prompt, sync_state, checked_at)
-    select n.id, $1, ou_id, 'paged-' || i, 'Paged', '', who.id, 'user', 'claude-sonnet-4-5', '', 'synced', clock_timestamp() + interval '1 day'
+    select n.id, $1, ou_id, 'paged-' || i, 'Paged', '', who.id, 'user', 'claude-sonnet-4-5', '', 'synced', clock_timestamp()
       from numbered n, who returning id),
   person as (
     insert into users (id, organisation_id, email, display_name, home_ou_id)

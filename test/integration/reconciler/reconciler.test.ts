@@ -37,6 +37,9 @@ const agentAt = (id: string) => ({ method: "POST", path: `^/v1/agents/${id}$` })
 /** As if the agent had last been compared with the provider an hour ago: the next sweep has it compared. */
 const notComparedForLong = (id: string) =>
   query("update agents set checked_at = clock_timestamp() - interval '1 hour' where id = $1", [id]);
+/** As if it had been under a clock ten minutes ahead: that time is not waited for. */
+const comparedInTheFuture = (id: string) =>
+  query("update agents set checked_at = clock_timestamp() + interval '10 minutes' where id = $1", [id]);
 const agent = (id: string) => admin.get<Agent>(`/agents/${id}`);
 const there = (cmaAgentId: string) => provider().beta.agents.retrieve(cmaAgentId);
 const inState = (id: string, state: string) =>
@@ -227,7 +230,7 @@ describe("what goes wrong at the provider", () => {
   test.concurrent("an agent that somebody archived there is made anew", async () => {
     const { id, cmaAgentId } = await makeAgent(admin, { name: "archived", ou: root });
     await provider().beta.agents.archive(cmaAgentId);
-    await notComparedForLong(id);
+    await comparedInTheFuture(id);
     const now = await eventually(async () => {
       const seen = await agent(id);
       return seen.cma_agent_id !== null && seen.cma_agent_id !== cmaAgentId ? seen : undefined;
