@@ -33,7 +33,7 @@ export async function measureStreams(stage: GrowthStage, count: number): Promise
           await once(socket, "open");
           socket.on("close", (code, reason) => {
             if (code === 1000) ended += 1;
-            else cut.push(`${code} ${reason}`);
+            else cut.push(`${code} ${reason.toString()}`);
           });
         }),
       );
