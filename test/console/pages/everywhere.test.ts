@@ -4,6 +4,7 @@ import { diceOf } from "../../integration/conversations/pools.ts";
 import { everything, variant } from "../../support/everything.ts";
 import { makeOrganisation, type TestOrganisation, testSeed } from "../../support/organisation.ts";
 import { openPage, signedIn, theBrowser } from "../../support/real-browser.ts";
+import { synced } from "../../support/sessions.ts";
 
 /** Markup and scripts in the ways they get into pages. What runs sets `hacked`, and a picture that loads breaks the policy. */
 const corpus = [
@@ -70,6 +71,7 @@ async function plant(organisation: TestOrganisation): Promise<string[]> {
   const { digest } = await admin.get<{ digest: string }>(`/approvals/${denied}`);
   await admin.make(`/approvals/${denied}/votes`, { decision: "deny", digest, reason: all });
   const run = id(await eve.make("/runs", { task: all, ou, budget: { tokens: 20_000 } }));
+  await synced(eve, agent);
   const session = String((await eve.make(`/agents/${agent}/invoke`, { prompt: all }))["session_id"]);
   const last = (await admin.get<{ data: { position: number }[] }>("/audit?limit=1")).data[0]?.position ?? 1;
   return [
