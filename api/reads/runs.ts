@@ -14,6 +14,7 @@ import {
   narrowToPerson,
   narrowToSame,
   narrowToText,
+  ownOnly,
   ownOr,
   type ReadContext,
   readSeen,
@@ -27,8 +28,8 @@ const latestSteps = 500;
 
 /** The caller's own runs, and those in OUs where they may read runs. Whoever acts for a person sees that person's alone. */
 async function readable(context: ReadContext): Promise<Seen> {
-  const runs = await ownOr(context, "r.requester_id", "run:read");
-  return context.caller.act === "" ? runs : { ...runs, sights: runs.sights.slice(0, 1) };
+  const own = "r.requester_id";
+  return context.caller.act === "" ? ownOr(context, own, "run:read") : ownOnly(context, own);
 }
 
 async function readableRun(context: ReadContext): Promise<RunRow> {

@@ -75,11 +75,16 @@ export async function seenWithin(context: ReadContext, permission: Permission): 
   return { sights: [{ roots: await rootsOf(context, permission) }], conditions: new Conditions() };
 }
 
+/** The caller's own. */
+export function ownOnly({ caller }: ReadContext, ownColumn: string): Seen {
+  const conditions = new Conditions();
+  return { sights: [{ condition: `${ownColumn} = ${conditions.hold(caller.principalId)}` }], conditions };
+}
+
 /** The caller's own, and those in OUs where they hold a permission. */
 export async function ownOr(context: ReadContext, ownColumn: string, permission: Permission): Promise<Seen> {
-  const { sights, conditions } = await seenWithin(context, permission);
-  const own = { condition: `${ownColumn} = ${conditions.hold(context.caller.principalId)}` };
-  return { sights: [own, ...sights], conditions };
+  const { sights, conditions } = ownOnly(context, ownColumn);
+  return { sights: [...sights, { roots: await rootsOf(context, permission) }], conditions };
 }
 
 /** Conditions for a single row: that it is seen. */
