@@ -1,5 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { conclude, runTests, type TestResult } from "./vitest.ts";
 
 /** What takes too long for every run: the `long` project, and in full those files of which every run takes a part. */
 const runs = [
@@ -20,12 +19,6 @@ const runs = [
   ["--project", "durability"],
 ];
 
-const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
-const codes = runs.map(
-  (args) =>
-    spawnSync(process.execPath, [vitest, "run", ...args, ...process.argv.slice(2)], {
-      stdio: "inherit",
-      env: { ...process.env, POWERLOOM_TEST_ALL: "1" },
-    }).status ?? 1,
-);
-process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
+const results: TestResult[] = [];
+for (const args of runs) results.push(await runTests([...args, ...process.argv.slice(2)], { POWERLOOM_TEST_ALL: "1" }));
+conclude(results);
