@@ -1,6 +1,6 @@
 import { approvalKinds, approvalStatuses } from "../../contracts/views.ts";
 import { approverRoles, votingRoots } from "../../core/approval/votes.ts";
-import { type ApprovalTally, countApprovals, gatherTallies } from "../../db/queries/approval-counts.ts";
+import { type ApprovalTally, countApprovals } from "../../db/queries/approval-counts.ts";
 import {
   type ApprovalReader,
   type ApprovalRow,
@@ -49,8 +49,8 @@ export const approvalReads: Record<string, (context: ReadContext) => Promise<unk
     const held = await heldBy(context);
     const [reader, counted] = [await readerOf(context, held), await countedFor(context, held)];
     const soon = new Date(now.getTime() + soonMs);
-    const { tallies, expiring, votable, scattered } = await countApprovals(tx, { reader, counted, now, soon });
-    if (scattered) context.afterwards(gatherTallies);
+    const { tallies, expiring, votable, gather } = await countApprovals(tx, { reader, counted, now, soon });
+    if (gather !== undefined) context.afterwards(gather);
     const pending = tallies.filter(({ status }) => status === "pending");
     const count = (some: readonly ApprovalTally[]) => some.reduce((sum, tally) => sum + tally.count, 0);
     const operations = [...new Set(pending.map(({ operation }) => operation))]

@@ -28,6 +28,7 @@ const journals = [
   "control_plane_audit",
   "provider_environments",
   "approval_tallies",
+  "approval_ou_tallies",
 ];
 
 export interface Row {

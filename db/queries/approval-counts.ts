@@ -6,8 +6,9 @@ import {
   approvalSights,
   type Counted,
   isVotable,
+  sightsBesides,
 } from "./approvals.ts";
-import { areEverything, areSeen, type Hold } from "./sights.ts";
+import { areEverything, areSeen, type Hold, isBelow } from "./sights.ts";
 
 /** Requests that are alike. */
 export interface ApprovalTally {
@@ -23,8 +24,8 @@ export interface ApprovalCounts {
   expiring: number;
   /** That the person may vote on now. */
   votable: number;
-  /** The tallies have become many: `gatherTallies` makes them few. */
-  scattered: boolean;
+  /** The tallies have become many: this makes them few, and they still come to the same, for everybody at any moment. */
+  gather?: (tx: Tx) => Promise<void>;
 }
 
 /** Somebody who counts. */
@@ -36,7 +37,10 @@ export interface Counting {
   soon: Date;
 }
 
-/** Counts the requests that a person sees: of whoever sees all, without reading them. */
+/**
+ * Counts the requests that a person sees. Those of OUs are told by tallies, of the organisation or of each OU; only what waits
+ * there, and what the person sees for another reason, is read.
+ */
 export async function countApprovals(sql: Sql, counting: Counting): Promise<ApprovalCounts> {
   return (await areEverything(sql, counting.reader.roots)) ? countAll(sql, counting) : countSeen(sql, counting);
 }
@@ -66,7 +70,7 @@ async function countAll(sql: Sql, counting: Counting): Promise<ApprovalCounts> {
     tallies: rows,
     expiring: expiring?.count ?? 0,
     votable: await countVotable(sql, counting, rows),
-    scattered: rows.reduce((sum, one) => sum + one.rows - 1, 0) > mostScattered,
+    ...(rows.reduce((sum, one) => sum + one.rows - 1, 0) > mostScattered ? { gather: gatherAll } : {}),
   };
 }
 
@@ -100,29 +104,74 @@ async function countVotable(sql: Sql, { reader, counted, now }: Counting, rows: 
   return asked.reduce((sum, { count }) => sum + count, 0) - (excluded?.count ?? 0);
 }
 
+interface SeenTally extends ApprovalTally {
+  /** Rows of tallies beyond one for each OU. */
+  scattered: number;
+}
+
 async function countSeen(sql: Sql, { reader, counted, now, soon }: Counting): Promise<ApprovalCounts> {
+  const [tallies, waiting] = await Promise.all([
+    tallySeen(sql, reader),
+    countWaiting(sql, { reader, counted, now, soon }),
+  ]);
+  const scattered = tallies.reduce((sum, one) => sum + one.scattered, 0) > mostScattered;
+  return { tallies, ...waiting, ...(scattered ? { gather: (tx: Tx) => gatherBelow(tx, reader.roots) } : {}) };
+}
+
+const requests = { ...approvalList, from: "from approval_requests r" };
+
+/** By OU, and one by one those that are seen elsewhere. */
+async function tallySeen(sql: Sql, reader: ApprovalReader): Promise<SeenTally[]> {
+  const values: unknown[] = [];
+  const hold: Hold = (value) => `$${values.push(value)}`;
+  const below = await isBelow(sql, "ou_id", reader.roots, hold);
+  const besides = await areSeen(sql, requests, sightsBesides(reader, hold), hold, { where: "true" });
+  return sql.rows<SeenTally>(
+    `select status, kind, operation, sum(change)::integer as count,
+            (count(tallied) - count(distinct tallied))::integer as scattered
+       from (select status, kind, operation, change, ou_id as tallied from approval_ou_tallies where ${below}
+             union all
+             select status, kind, operation, 1, null from approval_requests r where not (${below}) and ${besides}) counted
+      group by status, kind, operation`,
+    values,
+  );
+}
+
+async function countWaiting(
+  sql: Sql,
+  { reader, counted, now, soon }: Counting,
+): Promise<Pick<ApprovalCounts, "expiring" | "votable">> {
   const values: unknown[] = [];
   const hold: Hold = (value) => `$${values.push(value)}`;
   const votable = await isVotable(sql, reader.principalId, counted, now, hold);
-  const table = { ...approvalList, from: "from approval_requests r" };
-  const seen = await areSeen(sql, table, approvalSights(reader, hold), hold, { where: "true" });
-  const tallies = await sql.rows<ApprovalTally & { expiring: number; votable: number }>(
-    `select r.status, r.kind, r.operation, count(*)::integer as count,
-            (count(*) filter (where r.status = 'pending' and r.expires_at > ${hold(now)} and r.expires_at <= ${hold(soon)}))::integer as expiring,
+  const waits = "r.status = 'pending'";
+  const seen = await areSeen(sql, requests, approvalSights(reader, hold), hold, { where: waits });
+  const row = await sql.maybe<{ expiring: number; votable: number }>(
+    `select (count(*) filter (where r.expires_at > ${hold(now)} and r.expires_at <= ${hold(soon)}))::integer as expiring,
             (count(*) filter (where ${votable}))::integer as votable
-       from approval_requests r where ${seen} group by r.status, r.kind, r.operation`,
+       from approval_requests r where ${waits} and ${seen}`,
     values,
   );
-  const sum = (of: "expiring" | "votable") => tallies.reduce((total, tally) => total + tally[of], 0);
-  return { tallies, expiring: sum("expiring"), votable: sum("votable"), scattered: false };
+  return row ?? { expiring: 0, votable: 0 };
 }
 
-/** Adds up tallies of the same kind: what they come to is the same, for everybody at any moment. */
-export async function gatherTallies(tx: Tx): Promise<void> {
+async function gatherAll(tx: Tx): Promise<void> {
   await tx.run(
     `with gone as (delete from approval_tallies returning *)
      insert into approval_tallies
      select organisation_id, status, kind, operation, requirements_digest, sum(change) from gone
       group by organisation_id, status, kind, operation, requirements_digest having sum(change) <> 0`,
+  );
+}
+
+async function gatherBelow(tx: Tx, roots: readonly string[]): Promise<void> {
+  const values: unknown[] = [];
+  const below = await isBelow(tx, "ou_id", roots, (value) => `$${values.push(value)}`);
+  await tx.run(
+    `with gone as (delete from approval_ou_tallies where ${below} returning *)
+     insert into approval_ou_tallies
+     select organisation_id, ou_id, status, kind, operation, sum(change) from gone
+      group by organisation_id, ou_id, status, kind, operation having sum(change) <> 0`,
+    values,
   );
 }

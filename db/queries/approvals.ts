@@ -131,7 +131,12 @@ export interface ApprovalReader {
  * How somebody sees requests: their own; those about an OU, their own or another, where they may read approvals; those that ask
  * for a role that they hold there: whoever may decide may see, before and after.
  */
-export function approvalSights({ principalId, roots, roles }: ApprovalReader, hold: Hold): Sight[] {
+export function approvalSights(reader: ApprovalReader, hold: Hold): Sight[] {
+  return [{ roots: reader.roots }, ...sightsBesides(reader, hold)];
+}
+
+/** All ways but that of the OUs where they may read approvals, whatever is asked there. */
+export function sightsBesides({ principalId, roots, roles }: ApprovalReader, hold: Hold): Sight[] {
   const elsewhere = [
     `r.also_at ?| ${hold(roots)}::text[]`,
     `r.asked_roles && ${hold(roles.map(({ role, ou_id }) => roleAt(role, ou_id)))}::text[]`,
@@ -142,7 +147,6 @@ export function approvalSights({ principalId, roots, roles }: ApprovalReader, ho
   );
   return [
     { condition: `r.requester_id = ${hold(principalId)}::uuid` },
-    { roots },
     { condition: `r.also_at is not null and (${elsewhere.join(" or ")})` },
     ...[...byRole].map(([role, held]) => ({
       roots: held.map(({ ou_id }) => ou_id),
