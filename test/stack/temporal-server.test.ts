@@ -73,6 +73,7 @@ test("the arguments carry the settings without which it is slow", () => {
       ["transfer", "timer", "visibility", "outbound", "archival"]
         .map((queue) => `--dynamic-config-value history.${queue}ProcessorMaxPollRPS=10000 `)
         .join("") +
+      "--dynamic-config-value history.hostLevelCacheMaxSize=4000 " +
       "--dynamic-config-value system.enableActivityEagerExecution=true " +
       "--sqlite-pragma journal_mode=WAL --sqlite-pragma synchronous=NORMAL",
   );
