@@ -31,10 +31,17 @@ type Subtree = "all" | "many" | readonly string[];
  */
 const fewOus = 100;
 
+/** From each OU to its children, by an index: it costs what is below, however many OUs there are besides. */
 async function ousBelow(sql: Sql, roots: readonly string[], within: string | undefined): Promise<Subtree> {
   const row = await sql.maybe<{ ids: string[] | null }>(
     `select case when $2::uuid is null and not exists (select from ous where parent_id is null and id <> all ($1::uuid[])) then null
-       else array(select id from ous where ancestors && $1::uuid[] and ($2 is null or $2 = any (ancestors)) limit $3) end as ids`,
+       else array(
+         with recursive below (id) as (
+           (select id from ous where id = any ($1::uuid[]) and ($2 is null or $2 = any (ancestors))
+             union select id from ous where id = $2 and ancestors && $1::uuid[])
+           union
+           select o.id from below b cross join lateral (select id from ous where parent_id = b.id offset 0) o)
+         select id from below limit $3) end as ids`,
     [roots, within ?? null, fewOus + 1],
   );
   const ids = row?.ids ?? "all";
