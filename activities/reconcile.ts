@@ -5,7 +5,7 @@ import { pushSkillVersion } from "../claude/skills.ts";
 import type { AgentId, AgentRef, OrganisationId, SessionId } from "../core/ids.ts";
 import { type AgentDefinition, metadataKeys, type ObservedAgent } from "../core/reconcile/agent-definition.ts";
 import { type ForeignEdit, foreignEdit } from "../core/reconcile/drift.ts";
-import { planAgent } from "../core/reconcile/plan-agent.ts";
+import { type AgentPlan, planAgent } from "../core/reconcile/plan-agent.ts";
 import type { Tx } from "../db/database.ts";
 import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
 import { announce } from "../db/queries/changes.ts";
@@ -30,7 +30,7 @@ class UploadElsewhere extends Error {}
 export function createReconcileActivities(deps: ActivityDeps) {
   const { db, claude } = deps;
 
-  async function reconcile(ref: AgentRef): Promise<ReconcileResult> {
+  async function reconcile(ref: AgentRef, superseded: () => boolean): Promise<ReconcileResult> {
     const row = await db.readOrganisation(ref.organisationId, (tx) =>
       tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [ref.agentId]),
     );
@@ -45,6 +45,8 @@ export function createReconcileActivities(deps: ActivityDeps) {
       const desired = row.deleted_at === null ? await define(ref, row) : "deleted";
       const observed = await observe(ref, row);
       const plan = planAgent(desired, observed);
+      // Another attempt may have created it after this one has looked.
+      if (superseded()) return { status: "retry", afterMs: 0, reason: "it was frozen for too long", label, ou };
       heartbeat();
       let now: ObservedAgent | undefined = observed;
       if (plan.action === "archive") await archiveAgent(claude, plan.id);
@@ -57,7 +59,10 @@ export function createReconcileActivities(deps: ActivityDeps) {
         id: row.cma_agent_id,
         version: row.cma_agent_version,
       });
-      await record(ref, row, now, plan.action, edit);
+      if (!(await record(ref, row, now, plan.action, edit))) {
+        if (now !== undefined) await archiveAgent(claude, now.id);
+        return { status: "retry", afterMs: 0, reason: "another attempt has created it", label, ou };
+      }
       return { status: "converged", action: plan.action, label, ou };
     } catch (error) {
       if (error instanceof UploadElsewhere)
@@ -163,20 +168,28 @@ export function createReconcileActivities(deps: ActivityDeps) {
     return undefined;
   }
 
-  async function record(
+  /** @returns false, and nothing is recorded, when an agent was created and another one has been recorded meanwhile. */
+  function record(
     ref: AgentRef,
     row: AgentRow,
     now: ObservedAgent | undefined,
-    action: string,
+    action: AgentPlan["action"],
     edit: ForeignEdit | undefined,
-  ): Promise<void> {
-    await db.inOrganisation(ref.organisationId, (tx) => {
+  ): Promise<boolean> {
+    return db.inOrganisation(ref.organisationId, async (tx) => {
+      if (action === "create") {
+        const other = await tx.maybe(
+          "select from agents where id = $1 and cma_agent_id is not null and cma_agent_id <> $2 for update",
+          [ref.agentId, now?.id],
+        );
+        if (other !== undefined) return false;
+      }
       tx.send(
         `update agents set cma_agent_id = coalesce($2, cma_agent_id), cma_agent_version = coalesce($3, cma_agent_version),
            synced_generation = greatest(synced_generation, $4),
            sync_state = case when generation = $4 then 'synced' else 'pending' end,
            sync_error = null, sync_attempts = 0, checked_at = clock_timestamp(),
-           archived_at = case when deleted_at is not null then clock_timestamp() end, drift = coalesce($5, drift)
+           archived_at = case when $6 then clock_timestamp() end, drift = coalesce($5, drift)
           where id = $1`,
         [
           ref.agentId,
@@ -184,6 +197,8 @@ export function createReconcileActivities(deps: ActivityDeps) {
           now?.version ?? null,
           row.generation,
           edit === undefined ? null : storableJson(driftOf(edit, deps.now())),
+          // As it was looked at: one that is deleted since then is still there.
+          row.deleted_at !== null,
         ],
       );
       if (edit !== undefined)
@@ -197,6 +212,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
           action,
           summary: `${row.name} ${action}`,
         });
+      return true;
     });
   }
 
@@ -240,11 +256,11 @@ export function createReconcileActivities(deps: ActivityDeps) {
 
   return {
     async reconcileAgent(ref: AgentRef): Promise<ReconcileResult> {
-      const beat = setInterval(() => heartbeat(), 1_000);
+      const beats = startBeats();
       try {
-        return await reconcile(ref);
+        return await reconcile(ref, beats.missed);
       } finally {
-        clearInterval(beat);
+        beats.stop();
         deps.log.debug({ agent: ref.agentId, attempt: activityInfo().attempt }, "reconciled");
       }
     },
@@ -275,6 +291,23 @@ export function createReconcileActivities(deps: ActivityDeps) {
       return wanted;
     },
   };
+}
+
+/** Beats every second. `missed` says whether the process was ever frozen for so long that another attempt was made. */
+function startBeats(): { missed: () => boolean; stop: () => void } {
+  const { heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = activityInfo();
+  let last = performance.now();
+  let lapsed = false;
+  const missed = () => {
+    lapsed ||= performance.now() - last > heartbeatTimeoutMs;
+    return lapsed;
+  };
+  const timer = setInterval(() => {
+    missed();
+    last = performance.now();
+    heartbeat();
+  }, 1_000);
+  return { missed, stop: () => clearInterval(timer) };
 }
 
 function tell(tx: Tx, row: AgentRow, type: string, said: { summary: string } & Record<string, unknown>): void {

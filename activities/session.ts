@@ -69,17 +69,16 @@ export function createSessionActivities(deps: ActivityDeps) {
       );
     heartbeat();
 
-    const vaultId =
-      session.cma_vault_id ?? (await findTaggedVault(claude, session.id)) ?? (await createVault(claude, session.id));
-    await db.inOrganisation(ref.organisationId, (tx) =>
-      tx.run("update sessions set cma_vault_id = $2 where id = $1", [session.id, vaultId]),
-    );
+    const foundVault = session.cma_vault_id ?? (await findTaggedVault(claude, session.id));
+    const madeVault = foundVault ?? (await createVault(claude, session.id));
+    const vaultId = await recordFirst(ref, "cma_vault_id", madeVault);
+    if (vaultId !== madeVault) await destroyVault(claude, madeVault);
     for (const credential of await bearersFor(ref, session, agent)) {
       await addCredential(claude, vaultId, credential);
       heartbeat();
     }
 
-    const cmaSessionId =
+    const made =
       session.cma_session_id ??
       (await findTaggedSession(claude, session.id, session.create_intended_at)) ??
       (await createSession(claude, {
@@ -91,14 +90,29 @@ export function createSessionActivities(deps: ActivityDeps) {
         // Everybody with a key of the workspace reads titles: no addresses.
         title: `${agent.name} ${session.id}`,
       }));
+    const cmaSessionId = await recordFirst(ref, "cma_session_id", made);
+    if (cmaSessionId !== made) await endSession(claude, made);
     await db.inOrganisation(ref.organisationId, (tx) =>
-      tx.run("update sessions set cma_session_id = $2, agent_version = coalesce(agent_version, $3) where id = $1", [
+      tx.run("update sessions set agent_version = coalesce(agent_version, $2) where id = $1", [
         session.id,
-        cmaSessionId,
         agent.cma_agent_version,
       ]),
     );
     return { cmaSessionId };
+  }
+
+  /**
+   * Records what was made at the provider.
+   * @returns what is recorded: another attempt's, made while this one was frozen, when that was first
+   */
+  async function recordFirst(ref: SessionRef, column: "cma_vault_id" | "cma_session_id", made: string): Promise<string> {
+    const row = await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.maybe<{ kept: string }>(
+        `update sessions set ${column} = coalesce(${column}, $2) where id = $1 returning ${column} as kept`,
+        [ref.sessionId, made],
+      ),
+    );
+    return row?.kept ?? made;
   }
 
   /** One bearer per server: for `powerloom_meta` one of this session alone, for the others a copy of the agent's. */

@@ -6,6 +6,7 @@ import {
   type ObservedAgent,
   type ToolsetForm,
 } from "../core/reconcile/agent-definition.ts";
+import { createdSince } from "./created-since.ts";
 import { isGone } from "./faults.ts";
 
 type WireAgent = Awaited<ReturnType<Anthropic["beta"]["agents"]["retrieve"]>>;
@@ -23,14 +24,14 @@ export async function retrieveAgent(claude: Anthropic, id: string): Promise<Obse
 
 /**
  * Looks for an agent that was created but not recorded: lists cannot be filtered by metadata, so it scans from the moment
- * the creation was intended and matches our tag on this side.
+ * the creation was intended, as far as clocks can be trusted, and matches our tag on this side.
  */
 export async function findTaggedAgent(
   claude: Anthropic,
   agentId: string,
   intendedAt: Date,
 ): Promise<ObservedAgent | undefined> {
-  const since = new Date(intendedAt.getTime() - 5 * 60_000).toISOString();
+  const since = createdSince(intendedAt);
   for await (const agent of claude.beta.agents.list({ "created_at[gte]": since, limit: 100 }))
     if (agent.metadata[metadataKeys.agent] === agentId && agent.archived_at === null) return observe(agent);
   return undefined;

@@ -1,6 +1,7 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import { ConflictError } from "@anthropic-ai/sdk";
 import { metadataKeys } from "../core/reconcile/agent-definition.ts";
+import { createdSince } from "./created-since.ts";
 import { isGone } from "./faults.ts";
 
 /** A vault that was created for this session but not recorded. */
@@ -41,7 +42,7 @@ export async function findTaggedSession(
   sessionId: string,
   intendedAt: Date,
 ): Promise<string | undefined> {
-  const since = new Date(intendedAt.getTime() - 5 * 60_000).toISOString();
+  const since = createdSince(intendedAt);
   for await (const session of claude.beta.sessions.list({ "created_at[gte]": since, limit: 100 }))
     if (session.metadata[metadataKeys.session] === sessionId && session.archived_at === null) return session.id;
   return undefined;

@@ -204,6 +204,46 @@ describe("what goes wrong at the provider", () => {
     expect(await tagged(id)).toEqual([{ id: cmaAgentId, archived: false }]);
   });
 
+  test("of two that were created at once, the one that is recorded first stays", async () => {
+    await injectFaults({ match: creation, kind: "delay", delay_ms: 1_500 });
+    const { id } = await admin.make<{ id: string }>("/agents", { name: "twins", ou: root });
+    await eventually(async () => {
+      const [row] = await query("select from agents where id = $1 and create_intended_at is not null", [id]);
+      return row;
+    }, "it is being created");
+    // As another attempt would that was made while the first was frozen.
+    const other = await provider().beta.agents.create({
+      name: "twins",
+      model: "claude-sonnet-5-5",
+      metadata: { powerloom_agent: id, powerloom_organisation: organisation.organisationId },
+    });
+    await query("update agents set cma_agent_id = $2, cma_agent_version = 1 where id = $1", [id, other.id]);
+    await synced(admin, id);
+    expect(await agent(id)).toMatchObject({ cma_agent_id: other.id });
+    const all = await tagged(id);
+    expect(all.filter(({ archived }) => !archived)).toEqual([{ id: other.id, archived: false }]);
+    expect(all).toHaveLength(2);
+  });
+
+  test("one that is deleted while it is created is archived, though nobody tells of the deletion", async () => {
+    await injectFaults({ match: creation, kind: "delay", delay_ms: 1_500 });
+    const { id } = await admin.make<{ id: string }>("/agents", { name: "brief", ou: root });
+    await eventually(async () => {
+      const [row] = await query("select from agents where id = $1 and create_intended_at is not null", [id]);
+      return row;
+    }, "it is being created");
+    await query(
+      "update agents set deleted_at = clock_timestamp(), generation = generation + 1, sync_state = 'pending' where id = $1",
+      [id],
+    );
+    await eventually(async () => ((await tagged(id)).length > 0 ? true : undefined), "it has been created");
+    await eventually(async () => {
+      const [row] = await query<{ archived_at: Date | null }>("select archived_at from agents where id = $1", [id]);
+      return row?.archived_at ?? undefined;
+    }, "the sweep has come to it");
+    expect((await tagged(id)).map(({ archived }) => archived)).toEqual([true]);
+  });
+
   test.concurrent("somebody else's edit is put back by the sweep, and their metadata is left alone", async () => {
     const { id, cmaAgentId } = await makeAgent(admin, { name: "edited", ou: root, system_prompt: "Ours" });
     await provider().beta.agents.update(cmaAgentId, {

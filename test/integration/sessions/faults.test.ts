@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createSession, createVault } from "../../../claude/sessions.ts";
 import type { Person } from "../../../demo/api.ts";
+import { query } from "../../support/database.ts";
 import { everything, variant } from "../../support/everything.ts";
-import { makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
-import { type Fault, giveScript, injectFaults, provider } from "../../support/provider.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { clearRequests, type Fault, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
@@ -87,6 +89,45 @@ describe("a conversation completes, and nothing is said or done twice", () => {
     for await (const made of provider().beta.sessions.list({ limit: 100 }))
       if (made.metadata["powerloom_session"] === id) tagged.sessions += 1;
     expect(tagged).toEqual({ vaults: 1, sessions: 1 });
+  });
+
+  test("although two attempts open it at once: what is recorded first stays, the other is taken away", async () => {
+    await clearRequests();
+    const slow = (path: string): Fault => ({ match: create(path), kind: "delay", delay_ms: 1_500 });
+    await injectFaults(slow("vaults"), slow("sessions"));
+    const asked = (path: string) =>
+      eventually(
+        async () => ((await requestsSeen("POST", new RegExp(`^/v1/${path}$`))).length > 0 ? true : undefined),
+        `one of the ${path} is being made`,
+      );
+    const id = await invoke(emma, agentId, { prompt: "Say it once" });
+    // As another attempt would that was made while the first was frozen.
+    await asked("vaults");
+    const vault = await createVault(provider(), id);
+    await query("update sessions set cma_vault_id = $2 where id = $1", [id, vault]);
+    await asked("sessions");
+    const agent = await emma.get<{ cma_agent_id: string; cma_agent_version: number }>(`/agents/${agentId}`);
+    const [environment] = await query<{ id: string }>(
+      "select cma_environment_id as id from provider_environments where organisation_id = $1",
+      [organisation.organisationId],
+    );
+    const session = await createSession(provider(), {
+      sessionId: id,
+      agentId: agent.cma_agent_id,
+      agentVersion: agent.cma_agent_version,
+      environmentId: environment?.id ?? "",
+      vaultId: vault,
+      title: "another attempt's",
+    });
+    await query("update sessions set cma_session_id = $2 where id = $1", [id, session]);
+    const open = await sessionIn(emma, id, "idle", "failed");
+    expect(open).toMatchObject({ status: "idle", final_message: "Done.", cma_session_id: session });
+    const left: string[] = [];
+    for await (const one of provider().beta.vaults.list({ limit: 100 }))
+      if (one.metadata["powerloom_session"] === id) left.push(one.id);
+    for await (const one of provider().beta.sessions.list({ limit: 100 }))
+      if (one.metadata["powerloom_session"] === id && one.archived_at === null) left.push(one.id);
+    expect(left).toEqual([vault, session]);
   });
 
   test.each(variant("although the provider is away when it is to end: what it holds is destroyed later"))(
