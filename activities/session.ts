@@ -105,7 +105,11 @@ export function createSessionActivities(deps: ActivityDeps) {
    * Records what was made at the provider.
    * @returns what is recorded: another attempt's, made while this one was frozen, when that was first
    */
-  async function recordFirst(ref: SessionRef, column: "cma_vault_id" | "cma_session_id", made: string): Promise<string> {
+  async function recordFirst(
+    ref: SessionRef,
+    column: "cma_vault_id" | "cma_session_id",
+    made: string,
+  ): Promise<string> {
     const row = await db.inOrganisation(ref.organisationId, (tx) =>
       tx.maybe<{ kept: string }>(
         `update sessions set ${column} = coalesce(${column}, $2) where id = $1 returning ${column} as kept`,

@@ -41,8 +41,8 @@ async function ousBelow(sql: Sql, roots: readonly string[], within: string | und
              union select id from ous where id = $2 and ancestors && $1::uuid[])
            union
            select o.id from below b cross join lateral (select id from ous where parent_id = b.id offset 0) o)
-         select id from below limit $3) end as ids`,
-    [roots, within ?? null, fewOus + 1],
+         select id from below limit ${fewOus + 1}) end as ids`,
+    [roots, within ?? null],
   );
   const ids = row?.ids ?? "all";
   return ids === "all" || ids.length <= fewOus ? ids : "many";
@@ -79,7 +79,7 @@ export function isSeen(sights: readonly Sight[], hold: Hold, ancestors = "o.ance
 /**
  * SQL: the row is seen in one of these ways, and found by them: where few OUs are seen, each is asked for its rows by an index
  * on (organisation, OU, id), so that what others have costs nothing.
- * @param given conditions besides, and how many rows are needed, in which order: all when absent
+ * @param given conditions besides, and how many rows are needed (SQL), in which order: all when absent
  */
 export async function areSeen(
   sql: Sql,
