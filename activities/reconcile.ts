@@ -1,5 +1,12 @@
 import { activityInfo, heartbeat } from "@temporalio/activity";
-import { archiveAgent, createAgent, findTaggedAgent, retrieveAgent, updateAgent } from "../claude/agents.ts";
+import {
+  archiveAgent,
+  createAgent,
+  findTaggedAgent,
+  retrieveAgent,
+  taggedAgents,
+  updateAgent,
+} from "../claude/agents.ts";
 import { providerFault } from "../claude/faults.ts";
 import { pushSkillVersion } from "../claude/skills.ts";
 import type { AgentId, AgentRef, OrganisationId, SessionId } from "../core/ids.ts";
@@ -63,6 +70,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
         if (now !== undefined) await archiveAgent(claude, now.id);
         return { status: "retry", afterMs: 0, reason: "another attempt has created it", label, ou };
       }
+      if (row.twins_until !== null) await removeTwins(ref, row, now?.id);
       return { status: "converged", action: plan.action, label, ou };
     } catch (error) {
       if (error instanceof UploadElsewhere)
@@ -156,6 +164,10 @@ export function createReconcileActivities(deps: ActivityDeps) {
       if (row.deleted_at !== null) return known;
     }
     if (row.create_intended_at !== null && row.cma_agent_id === null) {
+      // What was asked for then may still be carried out, after this look.
+      await db.inOrganisation(ref.organisationId, (tx) =>
+        tx.run("update agents set twins_until = clock_timestamp() + interval '5 minutes' where id = $1", [ref.agentId]),
+      );
       const found = await findTaggedAgent(claude, ref.agentId, row.create_intended_at);
       if (found !== undefined) return found;
     }
@@ -166,6 +178,24 @@ export function createReconcileActivities(deps: ActivityDeps) {
         ]),
       );
     return undefined;
+  }
+
+  /** Archives what is at the provider for an agent beside the one that is recorded. No session was ever opened with it. */
+  async function removeTwins(ref: AgentRef, row: AgentRow, recorded: string | undefined): Promise<void> {
+    const since = row.create_intended_at ?? deps.now();
+    for await (const { id } of taggedAgents(claude, ref.agentId, since))
+      if (id !== (recorded ?? row.cma_agent_id)) {
+        await archiveAgent(claude, id);
+        deps.log.warn({ agent: ref.agentId, twin: id }, "archived an agent that was created twice");
+      }
+    // One that ends so late was written under a clock that was wrong.
+    await db.inOrganisation(ref.organisationId, (tx) =>
+      tx.run(
+        `update agents set twins_until = null where id = $1
+            and (twins_until < clock_timestamp() or twins_until > clock_timestamp() + interval '10 minutes')`,
+        [ref.agentId],
+      ),
+    );
   }
 
   /** @returns false, and nothing is recorded, when an agent was created and another one has been recorded meanwhile. */
@@ -266,8 +296,8 @@ export function createReconcileActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Has every agent reconciled that is not in sync, and those not compared with the provider for a while (foreign edits); one
-     * compared in the future was so under a clock that was wrong.
+     * Has every agent reconciled that is not in sync, those not compared with the provider for a while (foreign edits), and those
+     * that may be there twice; one compared in the future was so under a clock that was wrong.
      */
     async sweepAgents({ olderThanSeconds }: { olderThanSeconds: number }): Promise<number> {
       const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>(
@@ -277,9 +307,11 @@ export function createReconcileActivities(deps: ActivityDeps) {
       for (const { organisation_id: organisationId } of organisations) {
         const agents = await db.readOrganisation(organisationId, (tx) =>
           tx.rows<{ id: AgentId }>(
-            `select id from agents where archived_at is null and (sync_state <> 'synced'
+            `(select id from agents where archived_at is null and (sync_state <> 'synced'
                or checked_at < clock_timestamp() - make_interval(secs => $1)
-               or checked_at > clock_timestamp() + interval '15 seconds') order by checked_at nulls first limit 500`,
+               or checked_at > clock_timestamp() + interval '15 seconds') order by checked_at nulls first limit 500)
+             union (select id from agents where twins_until is not null and checked_at < clock_timestamp() - interval '1 minute'
+               order by checked_at limit 500)`,
             [olderThanSeconds],
           ),
         );

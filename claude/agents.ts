@@ -23,17 +23,25 @@ export async function retrieveAgent(claude: Anthropic, id: string): Promise<Obse
 }
 
 /**
- * Looks for an agent that was created but not recorded: lists cannot be filtered by metadata, so it scans from the moment
- * the creation was intended, as far as clocks can be trusted, and matches our tag on this side.
+ * What is at the provider for one of our agents and not archived: lists cannot be filtered by metadata, so it scans from the
+ * moment a creation was intended, as far as clocks can be trusted, and matches our tag on this side.
  */
+export async function* taggedAgents(
+  claude: Anthropic,
+  agentId: string,
+  intendedAt: Date,
+): AsyncGenerator<ObservedAgent> {
+  for await (const agent of claude.beta.agents.list({ "created_at[gte]": createdSince(intendedAt), limit: 100 }))
+    if (agent.metadata[metadataKeys.agent] === agentId && agent.archived_at === null) yield observe(agent);
+}
+
+/** An agent that was created but not recorded. */
 export async function findTaggedAgent(
   claude: Anthropic,
   agentId: string,
   intendedAt: Date,
 ): Promise<ObservedAgent | undefined> {
-  const since = createdSince(intendedAt);
-  for await (const agent of claude.beta.agents.list({ "created_at[gte]": since, limit: 100 }))
-    if (agent.metadata[metadataKeys.agent] === agentId && agent.archived_at === null) return observe(agent);
+  for await (const found of taggedAgents(claude, agentId, intendedAt)) return found;
   return undefined;
 }
 

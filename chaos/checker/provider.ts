@@ -36,7 +36,11 @@ export async function readProvider(url: string): Promise<Evidence["provider"]> {
   };
 }
 
-/** One object there for each of ours, none without one of ours, and as ours says. */
+/**
+ * One object there for each of ours, none without one of ours, and as ours says. Of agents, one that is not archived: a request
+ * that the provider carries out after its client has died, and another one has looked, makes a second one, since the provider
+ * knows no idempotency keys; it has to be archived.
+ */
 export function checkProvider({ provider, agents, sessions }: Evidence): Violation[] {
   const found: Violation[] = [];
   const ids = new Set([...agents, ...sessions].map(({ id }) => id));
@@ -45,7 +49,7 @@ export function checkProvider({ provider, agents, sessions }: Evidence): Violati
   const { told: _, ...objects } = provider;
   for (const [what, list] of Object.entries(objects))
     for (const [tag, copies] of Map.groupBy(list, (one) => one.tag)) {
-      if (copies.length > 1)
+      if ((what === "agents" ? copies.filter(({ archived }) => !archived) : copies).length > 1)
         found.push({
           kind: "duplicated",
           what: `the provider has ${copies.length} ${what} for ${tag}: ${copies.map(({ id }) => id).join(", ")}`,
@@ -53,7 +57,8 @@ export function checkProvider({ provider, agents, sessions }: Evidence): Violati
       if (!ids.has(tag))
         found.push({ kind: "unaudited", what: `the provider has ${what} for ${tag}, which is not ours` });
     }
-  const byTag = new Map(provider.agents.map((agent) => [agent.tag, agent]));
+  const liveLast = provider.agents.toSorted((a, b) => Number(b.archived) - Number(a.archived));
+  const byTag = new Map(liveLast.map((agent) => [agent.tag, agent]));
   for (const agent of agents) {
     const there = byTag.get(agent.id);
     if (agent.deleted_at === null && (there === undefined || there.archived))

@@ -25,6 +25,7 @@ export interface AgentRow {
   cma_agent_id: string | null;
   cma_agent_version: number | null;
   create_intended_at: Date | null;
+  twins_until: Date | null;
   deleted_at: Date | null;
   archived_at: Date | null;
   created_at: Date;
@@ -53,7 +54,7 @@ const agentFrom = `from agents a
 export const agentSelect = `select a.id, a.name, a.display_name, a.description, a.ou_id, o.path as ou_path,
   o.ancestors as ou_ancestors, a.owner_id, u.email as owner_email, a.kind, a.model, a.system_prompt, a.generation,
   a.synced_generation, a.sync_state, a.sync_error, a.sync_attempts, a.cma_agent_id, a.cma_agent_version,
-  a.create_intended_at, a.deleted_at, a.archived_at, a.created_at, a.updated_at,
+  a.create_intended_at, a.twins_until, a.deleted_at, a.archived_at, a.created_at, a.updated_at,
   coalesce((select json_agg(json_build_object('mcp_server_id', m.id, 'name', m.name, 'url', m.url,
               'permission_policy', x.permission_policy, 'deployment', m.deployment) order by m.name, m.id)
      from agent_mcp_servers x join mcp_servers m on m.organisation_id = x.organisation_id and m.id = x.mcp_server_id

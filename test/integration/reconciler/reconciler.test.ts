@@ -225,6 +225,46 @@ describe("what goes wrong at the provider", () => {
     expect(all).toHaveLength(2);
   });
 
+  test("a request that is carried out after all, when its agent has been looked for, makes one that is archived", async () => {
+    await injectFaults({ match: creation, kind: "drop_after" });
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "late", ou: root });
+    const late = async () => {
+      const { id: twin } = await provider().beta.agents.create({
+        name: "late",
+        model: "claude-sonnet-5-5",
+        metadata: { powerloom_agent: id, powerloom_organisation: organisation.organisationId },
+      });
+      await query("update agents set checked_at = clock_timestamp() - interval '2 minutes' where id = $1", [id]);
+      await eventually(async () => {
+        const twins = (await tagged(id)).filter((one) => one.id === twin);
+        return twins.every(({ archived }) => archived) || undefined;
+      }, "the second one is archived");
+      return twin;
+    };
+    const first = await late();
+    expect((await tagged(id)).filter(({ archived }) => !archived)).toEqual([{ id: cmaAgentId, archived: false }]);
+    // Also when ours is deleted and archived by then.
+    expect((await admin.send("DELETE", `/agents/${id}`, {})).status).toBeLessThan(300);
+    await eventually(async () => {
+      const [row] = await query<{ archived_at: Date | null }>("select archived_at from agents where id = $1", [id]);
+      return row?.archived_at ?? undefined;
+    }, "it is archived");
+    const second = await late();
+    expect((await tagged(id)).map((one) => [one.id, one.archived]).toSorted()).toEqual(
+      [cmaAgentId, first, second].toSorted().map((one) => [one, true]),
+    );
+    // After minutes nothing is on its way any more, and nobody looks again.
+    await query(
+      `update agents set twins_until = clock_timestamp() - interval '1 second', checked_at = clock_timestamp() - interval '2 minutes'
+        where id = $1`,
+      [id],
+    );
+    await eventually(async () => {
+      const [row] = await query("select from agents where id = $1 and twins_until is null", [id]);
+      return row;
+    }, "it is not looked for any more");
+  });
+
   test("one that is deleted while it is created is archived, though nobody tells of the deletion", async () => {
     await injectFaults({ match: creation, kind: "delay", delay_ms: 1_500 });
     const { id } = await admin.make<{ id: string }>("/agents", { name: "brief", ou: root });
