@@ -33,6 +33,12 @@ export type ReconcileResult =
 /** Another reconciliation uploads the skill right now. */
 class UploadElsewhere extends Error {}
 
+/** Another attempt has gone on from where this one was frozen. */
+class Superseded extends Error {}
+
+/** SQL: when nothing that was asked for by now is carried out any more. */
+const soon = "clock_timestamp() + interval '5 minutes'";
+
 /** What `reconcileAgent` and its sweep may do. Level-based: observe, plan, apply; never what changed. */
 export function createReconcileActivities(deps: ActivityDeps) {
   const { db, claude } = deps;
@@ -53,7 +59,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
       const observed = await observe(ref, row);
       const plan = planAgent(desired, observed);
       // Another attempt may have created it after this one has looked.
-      if (superseded()) return { status: "retry", afterMs: 0, reason: "it was frozen for too long", label, ou };
+      if (superseded()) throw new Superseded();
       heartbeat();
       let now: ObservedAgent | undefined = observed;
       if (plan.action === "archive") await archiveAgent(claude, plan.id);
@@ -66,15 +72,14 @@ export function createReconcileActivities(deps: ActivityDeps) {
         id: row.cma_agent_id,
         version: row.cma_agent_version,
       });
-      if (!(await record(ref, row, now, plan.action, edit))) {
-        if (now !== undefined) await archiveAgent(claude, now.id);
-        return { status: "retry", afterMs: 0, reason: "another attempt has created it", label, ou };
-      }
+      await record(ref, row, now, plan.action, edit);
       if (row.twins_until !== null) await removeTwins(ref, row, now?.id);
       return { status: "converged", action: plan.action, label, ou };
     } catch (error) {
       if (error instanceof UploadElsewhere)
         return { status: "retry", afterMs: 500, reason: "a skill is being uploaded", label, ou };
+      if (error instanceof Superseded)
+        return { status: "retry", afterMs: 100, reason: "another attempt was faster", label, ou };
       const fault = providerFault(error);
       if (fault === undefined) throw error;
       await recordFault(ref, fault.raw);
@@ -166,17 +171,22 @@ export function createReconcileActivities(deps: ActivityDeps) {
     if (row.create_intended_at !== null && row.cma_agent_id === null) {
       // What was asked for then may still be carried out, after this look.
       await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.run("update agents set twins_until = clock_timestamp() + interval '5 minutes' where id = $1", [ref.agentId]),
+        tx.run(`update agents set twins_until = ${soon} where id = $1`, [ref.agentId]),
       );
       const found = await findTaggedAgent(claude, ref.agentId, row.create_intended_at);
       if (found !== undefined) return found;
     }
-    if (row.deleted_at === null)
-      await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.run("update agents set create_intended_at = clock_timestamp(), cma_agent_id = null where id = $1", [
-          ref.agentId,
-        ]),
+    if (row.deleted_at === null) {
+      // Pending, too: until it is created, what is recorded is not there.
+      const intended = await db.inOrganisation(ref.organisationId, (tx) =>
+        tx.run(
+          `update agents set create_intended_at = clock_timestamp(), cma_agent_id = null, sync_state = 'pending'
+            where id = $1 and cma_agent_id is not distinct from $2`,
+          [ref.agentId, row.cma_agent_id],
+        ),
       );
+      if (intended === 0) throw new Superseded();
+    }
     return undefined;
   }
 
@@ -198,21 +208,23 @@ export function createReconcileActivities(deps: ActivityDeps) {
     );
   }
 
-  /** @returns false, and nothing is recorded, when an agent was created and another one has been recorded meanwhile. */
-  function record(
+  /** Records what is at the provider now, unless another attempt has recorded another agent since this one has looked. */
+  async function record(
     ref: AgentRef,
     row: AgentRow,
     now: ObservedAgent | undefined,
     action: AgentPlan["action"],
     edit: ForeignEdit | undefined,
-  ): Promise<boolean> {
-    return db.inOrganisation(ref.organisationId, async (tx) => {
-      if (action === "create") {
-        const other = await tx.maybe(
-          "select from agents where id = $1 and cma_agent_id is not null and cma_agent_id <> $2 for update",
-          [ref.agentId, now?.id],
-        );
-        if (other !== undefined) return false;
+  ): Promise<void> {
+    const recorded = await db.inOrganisation(ref.organisationId, async (tx) => {
+      const held = await tx.maybe<{ id: string | null }>(
+        "select cma_agent_id as id from agents where id = $1 for no key update",
+        [ref.agentId],
+      );
+      const other = held?.id ?? null;
+      if (other !== null && other !== now?.id && (action === "create" || other !== row.cma_agent_id)) {
+        tx.send(`update agents set twins_until = ${soon} where id = $1`, [ref.agentId]);
+        return false;
       }
       tx.send(
         `update agents set cma_agent_id = coalesce($2, cma_agent_id), cma_agent_version = coalesce($3, cma_agent_version),
@@ -244,6 +256,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
         });
       return true;
     });
+    if (!recorded) throw new Superseded();
   }
 
   async function recordFault(ref: AgentRef, raw: Record<string, unknown>): Promise<void> {
@@ -325,20 +338,25 @@ export function createReconcileActivities(deps: ActivityDeps) {
   };
 }
 
-/** Beats every second. `missed` says whether the process was ever frozen for so long that another attempt was made. */
+const beatMs = 1_000;
+
+/**
+ * Beats every second. `missed` says whether the process was ever frozen for so long that another attempt may have been made:
+ * the SDK sends a beat only every 0.8 of their timeout.
+ */
 function startBeats(): { missed: () => boolean; stop: () => void } {
   const { heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = activityInfo();
   let last = performance.now();
   let lapsed = false;
   const missed = () => {
-    lapsed ||= performance.now() - last > heartbeatTimeoutMs;
+    lapsed ||= performance.now() - last > beatMs + 0.2 * heartbeatTimeoutMs;
     return lapsed;
   };
   const timer = setInterval(() => {
     missed();
     last = performance.now();
     heartbeat();
-  }, 1_000);
+  }, beatMs);
   return { missed, stop: () => clearInterval(timer) };
 }
 

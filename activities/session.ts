@@ -1,4 +1,4 @@
-import { ApplicationFailure, heartbeat } from "@temporalio/activity";
+import { ApplicationFailure, activityInfo, heartbeat } from "@temporalio/activity";
 import { ensureEnvironment } from "../claude/environments.ts";
 import { providerFault } from "../claude/faults.ts";
 import {
@@ -11,6 +11,8 @@ import {
   findTaggedVault,
   isOver,
   listEvents,
+  taggedSessions,
+  taggedVaults,
 } from "../claude/sessions.ts";
 import { hashToken, mintToken } from "../core/bearer.ts";
 import { digestOf } from "../core/canonical.ts";
@@ -73,6 +75,7 @@ export function createSessionActivities(deps: ActivityDeps) {
     const madeVault = foundVault ?? (await createVault(claude, session.id));
     const vaultId = await recordFirst(ref, "cma_vault_id", madeVault);
     if (vaultId !== madeVault) await destroyVault(claude, madeVault);
+    if (vaultId === undefined) throw ApplicationFailure.nonRetryable("the session is closed", "SessionCannotOpen");
     for (const credential of await bearersFor(ref, session, agent)) {
       await addCredential(claude, vaultId, credential);
       heartbeat();
@@ -92,6 +95,7 @@ export function createSessionActivities(deps: ActivityDeps) {
       }));
     const cmaSessionId = await recordFirst(ref, "cma_session_id", made);
     if (cmaSessionId !== made) await endSession(claude, made);
+    if (cmaSessionId === undefined) throw ApplicationFailure.nonRetryable("the session is closed", "SessionCannotOpen");
     await db.inOrganisation(ref.organisationId, (tx) =>
       tx.run("update sessions set agent_version = coalesce(agent_version, $2) where id = $1", [
         session.id,
@@ -103,20 +107,29 @@ export function createSessionActivities(deps: ActivityDeps) {
 
   /**
    * Records what was made at the provider.
-   * @returns what is recorded: another attempt's, made while this one was frozen, when that was first
+   * @returns what is recorded: another attempt's, made while this one was frozen, when that was first; undefined when the session
+   * has been closed meanwhile
    */
   async function recordFirst(
     ref: SessionRef,
     column: "cma_vault_id" | "cma_session_id",
     made: string,
-  ): Promise<string> {
+  ): Promise<string | undefined> {
     const row = await db.inOrganisation(ref.organisationId, (tx) =>
       tx.maybe<{ kept: string }>(
-        `update sessions set ${column} = coalesce(${column}, $2) where id = $1 returning ${column} as kept`,
+        `update sessions set ${column} = coalesce(${column}, $2), may_be_twice = may_be_twice or coalesce(${column} <> $2, false)
+          where id = $1 and cleaned_at is null returning ${column} as kept`,
         [ref.sessionId, made],
       ),
     );
-    return row?.kept ?? made;
+    return row?.kept;
+  }
+
+  /** Ends and destroys what the provider holds for a session beside what is recorded of it. */
+  async function removeTwins(session: SessionRow, cmaSessionId?: string, vaultId?: string): Promise<void> {
+    for await (const id of taggedSessions(claude, session.id, session.create_intended_at))
+      if (id !== cmaSessionId) await endSession(claude, id);
+    for await (const id of taggedVaults(claude, session.id)) if (id !== vaultId) await destroyVault(claude, id);
   }
 
   /** One bearer per server: for `powerloom_meta` one of this session alone, for the others a copy of the agent's. */
@@ -248,6 +261,11 @@ export function createSessionActivities(deps: ActivityDeps) {
       const beat = setInterval(() => heartbeat(), 1_000);
       try {
         const reopened = session.cma_session_id !== null;
+        // What an attempt before has asked for may be carried out after this one has looked.
+        if (activityInfo().attempt > 1)
+          await db.inOrganisation(ref.organisationId, (tx) =>
+            tx.run("update sessions set may_be_twice = true where id = $1", [ref.sessionId]),
+          );
         await open(ref, session);
         return { ended: false, endReason: "", cmaRunning: reopened, ...facts };
       } catch (error) {
@@ -336,6 +354,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         // Before the last events are fetched: nothing may keep credentials alive.
         const vaultId = session.cma_vault_id ?? (await findTaggedVault(claude, session.id));
         if (vaultId !== undefined) await destroyVault(claude, vaultId);
+        if (session.may_be_twice) await removeTwins(session, cmaSessionId, vaultId);
         if (cmaSessionId !== undefined) await storeTheRest(ref, cmaSessionId);
         const said = session.end_reason ?? byCommand?.reason ?? reason;
         await withdrawToolCalls(deps, ref, [], "the session ended");

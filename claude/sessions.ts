@@ -4,10 +4,15 @@ import { metadataKeys } from "../core/reconcile/agent-definition.ts";
 import { createdSince } from "./created-since.ts";
 import { isGone } from "./faults.ts";
 
+/** Vaults that were created for this session and are there. */
+export async function* taggedVaults(claude: Anthropic, sessionId: string): AsyncGenerator<string> {
+  for await (const vault of claude.beta.vaults.list({ limit: 100 }))
+    if (vault.metadata[metadataKeys.session] === sessionId && vault.archived_at === null) yield vault.id;
+}
+
 /** A vault that was created for this session but not recorded. */
 export async function findTaggedVault(claude: Anthropic, sessionId: string): Promise<string | undefined> {
-  for await (const vault of claude.beta.vaults.list({ limit: 100 }))
-    if (vault.metadata[metadataKeys.session] === sessionId && vault.archived_at === null) return vault.id;
+  for await (const id of taggedVaults(claude, sessionId)) return id;
   return undefined;
 }
 
@@ -36,15 +41,20 @@ export async function addCredential(
   }
 }
 
+/** Managed sessions that were created for ours and are not archived. */
+export async function* taggedSessions(claude: Anthropic, sessionId: string, intendedAt: Date): AsyncGenerator<string> {
+  const since = createdSince(intendedAt);
+  for await (const session of claude.beta.sessions.list({ "created_at[gte]": since, limit: 100 }))
+    if (session.metadata[metadataKeys.session] === sessionId && session.archived_at === null) yield session.id;
+}
+
 /** A managed session that was created for ours but not recorded. */
 export async function findTaggedSession(
   claude: Anthropic,
   sessionId: string,
   intendedAt: Date,
 ): Promise<string | undefined> {
-  const since = createdSince(intendedAt);
-  for await (const session of claude.beta.sessions.list({ "created_at[gte]": since, limit: 100 }))
-    if (session.metadata[metadataKeys.session] === sessionId && session.archived_at === null) return session.id;
+  for await (const id of taggedSessions(claude, sessionId, intendedAt)) return id;
   return undefined;
 }
 

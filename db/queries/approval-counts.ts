@@ -155,9 +155,15 @@ async function countWaiting(
   return row ?? { expiring: 0, votable: 0 };
 }
 
+/**
+ * SQL: nobody else adds up right now. Two who did would delete the same rows in different orders, each waiting for the other;
+ * who comes second has nothing to do.
+ */
+const alone = "(select pg_try_advisory_xact_lock(hashtextextended('approval_tallies ' || current_organisation(), 0)))";
+
 async function gatherAll(tx: Tx): Promise<void> {
   await tx.run(
-    `with gone as (delete from approval_tallies returning *)
+    `with gone as (delete from approval_tallies where ${alone} returning *)
      insert into approval_tallies
      select organisation_id, status, kind, operation, requirements_digest, sum(change) from gone
       group by organisation_id, status, kind, operation, requirements_digest having sum(change) <> 0`,
@@ -168,7 +174,7 @@ async function gatherBelow(tx: Tx, roots: readonly string[]): Promise<void> {
   const values: unknown[] = [];
   const below = await isBelow(tx, "ou_id", roots, (value) => `$${values.push(value)}`);
   await tx.run(
-    `with gone as (delete from approval_ou_tallies where ${below} returning *)
+    `with gone as (delete from approval_ou_tallies where ${alone} and ${below} returning *)
      insert into approval_ou_tallies
      select organisation_id, ou_id, status, kind, operation, sum(change) from gone
       group by organisation_id, ou_id, status, kind, operation having sum(change) <> 0`,

@@ -23,6 +23,7 @@ export interface SessionRow {
   cma_session_id: string | null;
   cma_vault_id: string | null;
   create_intended_at: Date;
+  may_be_twice: boolean;
   final_message: string | null;
   next_position: number;
   body_digest: string;
@@ -38,7 +39,7 @@ const sessionFrom = `from sessions s
 
 export const sessionSelect = `select s.id, s.agent_id, a.name as agent_name, a.ou_id, o.path as ou_path,
   o.ancestors as ou_ancestors, s.invoker_id, u.email as invoker_email, s.prompt, s.status, s.end_reason, s.error,
-  s.agent_version, s.idle_timeout_seconds, s.cma_session_id, s.cma_vault_id, s.create_intended_at, s.final_message,
+  s.agent_version, s.idle_timeout_seconds, s.cma_session_id, s.cma_vault_id, s.create_intended_at, s.may_be_twice, s.final_message,
   s.next_position, s.body_digest, s.created_at, s.ended_at, s.cleaned_at
   ${sessionFrom}`;
 

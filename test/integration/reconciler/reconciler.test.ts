@@ -204,8 +204,11 @@ describe("what goes wrong at the provider", () => {
     expect(await tagged(id)).toEqual([{ id: cmaAgentId, archived: false }]);
   });
 
-  test("of two that were created at once, the one that is recorded first stays", async () => {
-    await injectFaults({ match: creation, kind: "delay", delay_ms: 1_500 });
+  test("of two that were created at once, the one that is recorded first stays, though archiving the other fails", async () => {
+    await injectFaults(
+      { match: creation, kind: "delay", delay_ms: 1_500 },
+      { match: { method: "POST", path: "^/v1/agents/[^/]+/archive$" }, kind: "500" },
+    );
     const { id } = await admin.make<{ id: string }>("/agents", { name: "twins", ou: root });
     await eventually(async () => {
       const [row] = await query("select from agents where id = $1 and create_intended_at is not null", [id]);
@@ -218,11 +221,39 @@ describe("what goes wrong at the provider", () => {
       metadata: { powerloom_agent: id, powerloom_organisation: organisation.organisationId },
     });
     await query("update agents set cma_agent_id = $2, cma_agent_version = 1 where id = $1", [id, other.id]);
+    const both = await eventually(async () => {
+      const all = await tagged(id);
+      return all.some(({ archived }) => archived) ? all : undefined;
+    }, "one of them is archived");
+    expect(both).toHaveLength(2);
+    expect(both.filter(({ archived }) => !archived)).toEqual([{ id: other.id, archived: false }]);
     await synced(admin, id);
     expect(await agent(id)).toMatchObject({ cma_agent_id: other.id });
-    const all = await tagged(id);
-    expect(all.filter(({ archived }) => !archived)).toEqual([{ id: other.id, archived: false }]);
-    expect(all).toHaveLength(2);
+  });
+
+  test("an attempt that was frozen does not take what another one has made for the one that is gone", async () => {
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "overtaken", ou: root });
+    await provider().beta.agents.archive(cmaAgentId);
+    await clearRequests();
+    await injectFaults({
+      match: { method: "GET", path: `^/v1/agents/${cmaAgentId}$` },
+      kind: "delay",
+      delay_ms: 1_500,
+    });
+    await notComparedForLong(id);
+    await eventually(async () => {
+      const asked = await requestsSeen("GET", new RegExp(`^/v1/agents/${cmaAgentId}$`));
+      return asked.length > 0 || undefined;
+    }, "it looks, and its answer takes long");
+    const other = await provider().beta.agents.create({
+      name: "overtaken",
+      model: "claude-sonnet-5-5",
+      metadata: { powerloom_agent: id, powerloom_organisation: organisation.organisationId },
+    });
+    await query("update agents set cma_agent_id = $2, cma_agent_version = 1 where id = $1", [id, other.id]);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(await agent(id)).toMatchObject({ cma_agent_id: other.id, sync_state: "synced" });
+    expect((await tagged(id)).filter(({ archived }) => !archived)).toEqual([{ id: other.id, archived: false }]);
   });
 
   test("a request that is carried out after all, when its agent has been looked for, makes one that is archived", async () => {

@@ -130,6 +130,30 @@ describe("a conversation completes, and nothing is said or done twice", () => {
     expect(left).toEqual([vault, session]);
   });
 
+  test("what the provider makes late, after another attempt has, is gone when the session has ended", async () => {
+    await injectFaults({ match: create("sessions"), kind: "drop_after" });
+    const id = await invoke(emma, agentId, { prompt: "Say it once" });
+    const { cma_session_id } = await sessionIn(emma, id, "idle", "failed");
+    const { agent, environment_id } = await provider().beta.sessions.retrieve(cma_session_id ?? "");
+    const vaultId = await createVault(provider(), id);
+    await createSession(provider(), {
+      sessionId: id,
+      agentId: agent.id,
+      agentVersion: agent.version,
+      environmentId: environment_id,
+      vaultId,
+      title: "late",
+    });
+    await emma.send("POST", `/sessions/${id}/end`, {});
+    await cleanedUp(id);
+    const left: string[] = [];
+    for await (const vault of provider().beta.vaults.list({ limit: 100 }))
+      if (vault.metadata["powerloom_session"] === id) left.push(vault.id);
+    for await (const one of provider().beta.sessions.list({ limit: 100 }))
+      if (one.metadata["powerloom_session"] === id && one.archived_at === null) left.push(one.id);
+    expect(left).toEqual([]);
+  });
+
   test.each(variant("although the provider is away when it is to end: what it holds is destroyed later"))(
     "%s",
     async () => {
