@@ -284,10 +284,10 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** True when the database, not the statement, is at fault: lost connection, shutdown, too slow, locked, too many clients. */
+/** True when the database, not the statement, is at fault: lost connection, shutdown, too slow, locked, too many clients, full disk. */
 export function isDatabaseAway(error: unknown): boolean {
   const state = sqlState(error) ?? "";
-  if (/^(08|57)/.test(state) || ["55P03", "40P01", "40001", "53300", "25P02"].includes(state)) return true;
+  if (/^(08|53|57|58)/.test(state) || ["55P03", "40P01", "40001", "25P02"].includes(state)) return true;
   const message = error instanceof Error ? error.message : "";
   return /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|Connection terminated|timeout exceeded when trying to connect|not queryable|connection error/.test(
     message,

@@ -191,7 +191,7 @@ async function apply(
     principalId: row.sub,
     payload: { request_id: row.id, target: applied.target, summary: preview.summary, ou_path: preview.ou.path },
   });
-  if (applied.deleted !== undefined) await freeKeysOf(tx, applied.deleted);
+  if (applied.deleted !== undefined) await freeKeysOf(tx, applied.deleted, row.id);
   await recordOutcome(
     tx,
     row.id,

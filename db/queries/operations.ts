@@ -144,12 +144,15 @@ export async function recordOutcome(tx: Tx, id: string, outcome: Outcome, now: D
   );
 }
 
-/** Frees the keys of the operations that made things which are gone now: asking for them again is a new request. */
-export async function freeKeysOf(tx: Tx, targetIds: readonly string[]): Promise<void> {
+/**
+ * Frees the keys of the operations on things that are gone now: asking for them again is a new request. Not that of the
+ * deletion, which has its target from when it waited for approval on: whoever repeats it is told what became of it.
+ */
+export async function freeKeysOf(tx: Tx, targetIds: readonly string[], deletion: string): Promise<void> {
   if (targetIds.length > 0)
     await tx.run(
-      "update operations set idempotency_key = null where target_id = any ($1) and idempotency_key is not null",
-      [targetIds],
+      "update operations set idempotency_key = null where target_id = any ($1) and id <> $2 and idempotency_key is not null",
+      [targetIds, deletion],
     );
 }
 

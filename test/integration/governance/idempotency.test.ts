@@ -106,6 +106,25 @@ describe("an Idempotency-Key", () => {
     expect(second.body["id"]).not.toBe(first.body["id"]);
   });
 
+  test("of a deletion that waited for its approval still says what became of it", async () => {
+    const ou = await organisation.ou(`${root}/kept`);
+    const { id: agent } = await post("/agents", { name: "leaves", ou }, "k-leaves");
+    const approver = await withRole(organisation, "Approver", "leaver", ou);
+    await organisation.admin.make("/approval-policies", { name: "kept", ou, operations: ["agent.delete"] });
+    const remove = () =>
+      call(organisation.admin, "DELETE", `/agents/${agent}`, undefined, { "Idempotency-Key": "k-leave" });
+    const asked = await remove();
+    expect(asked.status).toBe(202);
+    const { digest } = await approver.get<{ digest: string }>(`/approvals/${asked.id}`);
+    await call(approver, "POST", `/approvals/${asked.id}/votes`, { decision: "approve", digest });
+    const later = await eventually(async () => {
+      const answer = await remove();
+      return answer.status === 202 ? undefined : answer;
+    }, "it is applied");
+    expect([later.status, later.body]).toEqual([200, { id: agent, deleted: true }]);
+    expect(later.headers.get("powerloom-request-id")).toBe(asked.headers.get("powerloom-request-id"));
+  });
+
   test("is free again after its own request was withdrawn", async () => {
     const ou = await organisation.ou(`${root}/slow`);
     await organisation.admin.make("/approval-policies", { name: "slow", ou, operations: ["agent.create"] });
