@@ -324,6 +324,9 @@ test.each(variant("one says more, interrupts, and ends a session, which is asked
   });
 });
 
+/** Two thousand events are a second's work where other tests run too. */
+const atEase = { timeout: 10_000 };
+
 test.each(
   variant("a conversation of two thousand events shows its end, brings the rest on request, and stays where one reads"),
 )("%s", async () => {
@@ -333,13 +336,13 @@ test.each(
   await as(organisation.admin, `/sessions/${id}`, async (page) => {
     await log(page).getByText("Line 2000.", { exact: true }).waitFor();
     await expect
-      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"))
+      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"), atEase)
       .toBe(true);
     expect(await log(page).locator("> *").count()).toBeLessThan(200);
     await write(id, 1, 2_001);
     await log(page).getByText("Line 2001.", { exact: true }).waitFor();
     await expect
-      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"))
+      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"), atEase)
       .toBe(true);
     await page.getByRole("button", { name: /^Show earlier/ }).scrollIntoViewIfNeeded();
     await page.getByRole("button", { name: /^Show earlier/ }).click();
@@ -350,7 +353,7 @@ test.each(
     expect(await page.evaluate<number>("scrollY")).toBeLessThan(1_000);
     await page.getByRole("button", { name: "To the end" }).click();
     await expect
-      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"))
+      .poll(() => page.evaluate<boolean>("innerHeight + scrollY > document.documentElement.scrollHeight - 80"), atEase)
       .toBe(true);
     await log(page).getByText("Line 2002.", { exact: true }).waitFor();
   });
