@@ -36,8 +36,14 @@ const { followSession } = proxyActivities<StreamActivities>({
 /** A stream that cannot be followed at all is tried again this much later. */
 const lostWaitMs = 5_000;
 
+/** What a run hands on to the next one. */
+interface Carried {
+  /** Since when nothing has been said, ms. */
+  quietSince?: number | undefined;
+}
+
 /** One conversation with an agent, from the vault to its destruction. Survives every restart; idle alone does not end it. */
-export async function agentSession(ref: SessionRef): Promise<string> {
+export async function agentSession(ref: SessionRef, carried: Carried = {}): Promise<string> {
   let asked = true;
   const board = createBoard({ phase: "starting", detail: ref.sessionId });
   setHandler(lookAgain, () => {
@@ -47,7 +53,7 @@ export async function agentSession(ref: SessionRef): Promise<string> {
 
   let endReason: string;
   try {
-    endReason = await converse(ref, board, {
+    endReason = await converse(ref, carried, board, {
       wanted: () => asked,
       set: (wanted) => {
         asked = wanted;
@@ -67,6 +73,7 @@ export async function agentSession(ref: SessionRef): Promise<string> {
 
 async function converse(
   ref: SessionRef,
+  carried: Carried,
   board: ReturnType<typeof createBoard>,
   attention: { wanted: () => boolean; set: (wanted: boolean) => void },
 ): Promise<string> {
@@ -76,6 +83,8 @@ async function converse(
 
   let turn: TurnEnd | undefined;
   let decideBy = 0;
+  /** A signal for no reason begins nothing anew, nor does a new run. */
+  let quietSince = carried.quietSince;
   let following: CancellationScope | undefined;
   let again = session.cmaRunning;
   const follow = () => {
@@ -104,7 +113,10 @@ async function converse(
         following?.cancel();
         return told.end;
       }
-      if (told.sent > 0) again = true;
+      if (told.sent > 0) {
+        again = true;
+        quietSince = undefined;
+      }
     }
     if (again && following === undefined) {
       again = false;
@@ -123,7 +135,7 @@ async function converse(
 
     if (following === undefined && !attention.wanted() && workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof agentSession>(ref);
+      await continueAsNew<typeof agentSession>(ref, { quietSince });
     }
     const something = () => attention.wanted() || (following === undefined && again) || turn !== finished;
     if (following !== undefined) {
@@ -132,15 +144,20 @@ async function converse(
     }
     // Without a turn of its own this run has taken the session over from an earlier one, and what waits with it.
     const undecided = decideBy > 0 && (finished === undefined || finished.stop === "requires_action");
+    const lost = finished?.stop === "lost";
+    if (!undecided && !lost) quietSince ??= Date.now();
     const waitMs = undecided
       ? Math.max(1_000, decideBy - Date.now())
-      : finished?.stop === "lost"
+      : lost
         ? lostWaitMs
-        : idleTimeoutSeconds * 1000;
+        : Math.max(1, (quietSince ?? 0) + idleTimeoutSeconds * 1000 - Date.now());
     if (await condition(something, waitMs)) continue;
-    if (finished?.stop === "lost") again = true;
+    if (lost) again = true;
     else if (undecided) attention.set(true);
     else if (await endIfQuiet(ref)) return "idle for too long";
-    else attention.set(true);
+    else {
+      quietSince = undefined;
+      attention.set(true);
+    }
   }
 }

@@ -1,8 +1,12 @@
+import type { Client } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { OrganisationId, SessionId } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
+import { connectTemporal } from "../../../temporal/connect.ts";
+import { nudgeSession } from "../../../temporal/nudge.ts";
 import { query } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript, provider } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced, wordsOf } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
@@ -16,6 +20,8 @@ let emma: Person & { id: string };
 let secret: string;
 /** Idle while the other tests run. */
 let forgotten: string;
+let temporal: Client;
+const nudges: NodeJS.Timeout[] = [];
 
 beforeAll(async () => {
   organisation = await makeOrganisation("life");
@@ -42,8 +48,20 @@ beforeAll(async () => {
     { say: "Never said." },
   ]);
   forgotten = await invoke(emma, agentId, { idle_timeout_seconds: 10 });
+  const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
+  temporal = await connectTemporal({ address, namespace });
+  // For no reason: its time goes on.
+  const organisationId = organisation.organisationId as OrganisationId;
+  for (const ms of [3_000, 6_000])
+    nudges.push(
+      setTimeout(() => void nudgeSession(temporal, { organisationId, sessionId: forgotten as SessionId }), ms),
+    );
 });
-afterAll(() => tools.close());
+afterAll(async () => {
+  for (const nudge of nudges) clearTimeout(nudge);
+  await tools.close();
+  await temporal.connection.close();
+});
 
 /** Waits until the provider knows that the session is to stop. */
 const interruptedAt = (cmaId: string | null | undefined) =>
