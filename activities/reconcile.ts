@@ -73,7 +73,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
         version: row.cma_agent_version,
       });
       await record(ref, row, now, plan.action, edit);
-      if (row.twins_until !== null) await removeTwins(ref, row, now?.id);
+      if (row.twins_until !== null && !superseded()) await removeTwins(ref, row);
       return { status: "converged", action: plan.action, label, ou };
     } catch (error) {
       if (error instanceof UploadElsewhere)
@@ -190,14 +190,17 @@ export function createReconcileActivities(deps: ActivityDeps) {
     return undefined;
   }
 
-  /** Archives what is at the provider for an agent beside the one that is recorded. No session was ever opened with it. */
-  async function removeTwins(ref: AgentRef, row: AgentRow, recorded: string | undefined): Promise<void> {
+  /** Archives what is at the provider for an agent beside the one that is recorded now. No session was ever opened with it. */
+  async function removeTwins(ref: AgentRef, row: AgentRow): Promise<void> {
     const since = row.create_intended_at ?? deps.now();
-    for await (const { id } of taggedAgents(claude, ref.agentId, since))
-      if (id !== (recorded ?? row.cma_agent_id)) {
-        await archiveAgent(claude, id);
-        deps.log.warn({ agent: ref.agentId, twin: id }, "archived an agent that was created twice");
-      }
+    for await (const { id } of taggedAgents(claude, ref.agentId, since)) {
+      const recorded = await db.readOrganisation(ref.organisationId, (tx) =>
+        tx.maybe("select from agents where id = $1 and cma_agent_id = $2", [ref.agentId, id]),
+      );
+      if (recorded !== undefined) continue;
+      await archiveAgent(claude, id);
+      deps.log.warn({ agent: ref.agentId, twin: id }, "archived an agent that was created twice");
+    }
     // One that ends so late was written under a clock that was wrong.
     await db.inOrganisation(ref.organisationId, (tx) =>
       tx.run(

@@ -48,6 +48,12 @@ const inState = (id: string, state: string) =>
     return now.sync_state === state ? now : undefined;
   }, `agent ${id} is ${state}`);
 
+const beingCreated = (id: string) =>
+  eventually(async () => {
+    const [row] = await query("select from agents where id = $1 and create_intended_at is not null", [id]);
+    return row;
+  }, "it is being created");
+
 /** What the provider holds with our tag for an agent, archived or not. */
 async function tagged(agentId: string) {
   const found: { id: string; archived: boolean }[] = [];
@@ -210,10 +216,7 @@ describe("what goes wrong at the provider", () => {
       { match: { method: "POST", path: "^/v1/agents/[^/]+/archive$" }, kind: "500" },
     );
     const { id } = await admin.make<{ id: string }>("/agents", { name: "twins", ou: root });
-    await eventually(async () => {
-      const [row] = await query("select from agents where id = $1 and create_intended_at is not null", [id]);
-      return row;
-    }, "it is being created");
+    await beingCreated(id);
     // As another attempt would that was made while the first was frozen.
     const other = await provider().beta.agents.create({
       name: "twins",
@@ -299,10 +302,7 @@ describe("what goes wrong at the provider", () => {
   test("one that is deleted while it is created is archived, though nobody tells of the deletion", async () => {
     await injectFaults({ match: creation, kind: "delay", delay_ms: 1_500 });
     const { id } = await admin.make<{ id: string }>("/agents", { name: "brief", ou: root });
-    await eventually(async () => {
-      const [row] = await query("select from agents where id = $1 and create_intended_at is not null", [id]);
-      return row;
-    }, "it is being created");
+    await beingCreated(id);
     await query(
       "update agents set deleted_at = clock_timestamp(), generation = generation + 1, sync_state = 'pending' where id = $1",
       [id],
