@@ -3,6 +3,7 @@ import type { ApiClient } from "./api-client.ts";
 import { type Turn, turnAfter } from "./chat-turn.ts";
 import { openSession } from "./commands/invoke.ts";
 import { CliFailure, Exit, exitCodes, usageFailure } from "./failure.ts";
+import { segmentOf } from "./parameters.ts";
 import type { StreamEvent } from "./render-event.ts";
 import { openScreen, type Screen } from "./screen.ts";
 import { followSession } from "./session-stream.ts";
@@ -70,7 +71,7 @@ async function resume(
   sessionId: string,
   prompt: string | undefined,
 ): Promise<Opened | undefined> {
-  const path = `/sessions/${encodeURIComponent(sessionId)}`;
+  const path = `/sessions/${segmentOf("session_id", sessionId)}`;
   let after = 0;
   let turn: Turn = { status: "running" };
   for (;;) {
@@ -102,7 +103,7 @@ async function firstPrompt(screen: Screen): Promise<string | undefined> {
 async function say(api: ApiClient, sessionId: string, text: string): Promise<void> {
   await api.send({
     method: "POST",
-    path: `/sessions/${encodeURIComponent(sessionId)}/messages`,
+    path: `/sessions/${segmentOf("session_id", sessionId)}/messages`,
     body: { text },
     headers: { "idempotency-key": randomUUID() },
   });
@@ -110,7 +111,7 @@ async function say(api: ApiClient, sessionId: string, text: string): Promise<voi
 
 function createTalk(api: ApiClient, screen: Screen, opened: Opened) {
   const { sessionId } = opened;
-  const path = `/sessions/${encodeURIComponent(sessionId)}`;
+  const path = `/sessions/${segmentOf("session_id", sessionId)}`;
   const stop = new AbortController();
   let turn = opened.turn;
   let onTurn = () => {};

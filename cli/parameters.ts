@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CommandParameter, CommandSpec } from "../contracts/generated/commands.ts";
+import { pathSegment } from "../contracts/path-segment.ts";
 import type { ApiRequest } from "./api-client.ts";
 import { usageFailure } from "./failure.ts";
 
@@ -107,9 +108,7 @@ export async function requestFor(
 
   for (const parameter of spec.params) {
     const value = values.get(parameter.name);
-    // A dot segment would be resolved away, and ask something else.
-    if (parameter.in === "path" && /^\.{0,2}$/.test(String(value)))
-      throw usageFailure(`'${String(value)}' is no ${parameter.name}`);
+    if (parameter.in === "path") segmentOf(parameter.name, String(value));
     if (parameter.name === "agent_id" && typeof value === "string") values.set("agent_id", await resolveAgent(value));
   }
 
@@ -118,7 +117,7 @@ export async function requestFor(
   const object = (place: "query" | "body") =>
     Object.fromEntries(of(place).map((parameter) => [parameter.name, values.get(parameter.name)]));
   const path = of("path").reduce(
-    (text, { name }) => text.replace(`:${name}`, encodeURIComponent(String(values.get(name)))),
+    (text, { name }) => text.replace(`:${name}`, () => segmentOf(name, String(values.get(name)))),
     spec.path,
   );
   return {
@@ -127,6 +126,13 @@ export async function requestFor(
     query: object("query"),
     ...(spec.method === "POST" || spec.method === "PATCH" ? { body: object("body") } : {}),
   };
+}
+
+/** A value as a segment of a path. Throws a usage failure when it cannot be one. */
+export function segmentOf(name: string, value: string): string {
+  const segment = pathSegment(value);
+  if (segment === undefined) throw usageFailure(`'${value}' is no ${name}`);
+  return segment;
 }
 
 function nameOf(parameter: CommandParameter): string {

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { rawText } from "./fields.ts";
+import { pathSegment } from "./path-segment.ts";
 import {
   agentDetailView,
   agentView,
@@ -45,22 +47,26 @@ export const metaToolOutputs = {
   create_credential: mutationOutcome({ credential: credentialView.omit({ secret: true }).optional() }),
 } as const;
 
+/** Half a surrogate pair, which JSON can say, has no canonical form to make a key of (RFC 8785 §3.2.2.2). */
+const text = rawText(z.string());
+const emailInPath = text.refine((email) => pathSegment(email) !== undefined, "must be an email address");
+
 export const metaToolInputs = {
   list_ous: z.object({}),
-  list_users: z.object({ ou: z.string().optional().describe("Only this OU and those below: path or id") }),
-  list_skills: z.object({ ou: z.string().optional().describe("Only this OU and those below: path or id") }),
-  list_mcp_servers: z.object({ ou: z.string().optional().describe("Only this OU and those below: path or id") }),
-  list_agents: z.object({ ou: z.string().optional().describe("Only this OU and those below: path or id") }),
-  describe_user: z.object({ email: z.string().describe("The user's email address") }),
+  list_users: z.object({ ou: text.optional().describe("Only this OU and those below: path or id") }),
+  list_skills: z.object({ ou: text.optional().describe("Only this OU and those below: path or id") }),
+  list_mcp_servers: z.object({ ou: text.optional().describe("Only this OU and those below: path or id") }),
+  list_agents: z.object({ ou: text.optional().describe("Only this OU and those below: path or id") }),
+  describe_user: z.object({ email: emailInPath.describe("The user's email address") }),
   describe_agent: z.object({ agent_id: z.uuid().describe("From list_agents or create_agent") }),
   create_agent: z.object({
-    name: z.string().describe("Lower-case letters, digits and hyphens; unique in its OU"),
-    ou: z.string().optional().describe("Path (/acme/sales) or id. Ask the person when they did not say"),
-    owner: z.string().optional().describe("Email or principal id of the owner. Default: the person you act for"),
-    display_name: z.string().optional(),
-    description: z.string().optional(),
-    model: z.string().optional().describe("A Claude model id; a default is used when absent"),
-    system_prompt: z.string().optional(),
+    name: text.describe("Lower-case letters, digits and hyphens; unique in its OU"),
+    ou: text.optional().describe("Path (/acme/sales) or id. Ask the person when they did not say"),
+    owner: text.optional().describe("Email or principal id of the owner. Default: the person you act for"),
+    display_name: text.optional(),
+    description: text.optional(),
+    model: text.optional().describe("A Claude model id; a default is used when absent"),
+    system_prompt: text.optional(),
   }),
   attach_skill_to_agent: z.object({
     agent_id: z.uuid(),

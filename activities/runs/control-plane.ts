@@ -1,6 +1,7 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import { controlPlaneTools } from "../../contracts/control-plane-tools.ts";
 import type { CommandSpec } from "../../contracts/generated/commands.ts";
+import { pathSegment } from "../../contracts/path-segment.ts";
 import type { Admitted } from "./admit-tool.ts";
 import { capabilityOf } from "./capability.ts";
 import type { RunDeps } from "./deps.ts";
@@ -75,9 +76,9 @@ function requestOf(command: CommandSpec, args: Readonly<Record<string, unknown>>
   for (const { name } of command.params.filter((one) => one.in === "path")) {
     const value = rest[name];
     delete rest[name];
-    // Dots alone would name another route.
-    if (typeof value !== "string" || /^\.{0,2}$/.test(value)) return { missing: name };
-    path = path.replace(`:${name}`, () => encodeURIComponent(value));
+    const segment = typeof value === "string" ? pathSegment(value) : undefined;
+    if (segment === undefined) return { missing: name };
+    path = path.replace(`:${name}`, () => segment);
   }
   if (command.method !== "GET") return { method: command.method, path, json: rest };
   const query = new URLSearchParams(

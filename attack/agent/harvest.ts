@@ -46,7 +46,23 @@ export interface Sources {
   targets: Readonly<Record<string, readonly string[]>>;
 }
 
-const wrong: readonly unknown[] = [null, true, -1, 2 ** 40, 1.5, [], {}, ["x"], { $ne: "" }, "", ".", "..", "*", "%"];
+const wrong: readonly unknown[] = [
+  null,
+  true,
+  -1,
+  2 ** 40,
+  1.5,
+  [],
+  {},
+  ["x"],
+  { $ne: "" },
+  "",
+  ".",
+  "..",
+  "\ud800",
+  "*",
+  "%",
+];
 
 /** What an agent might hope that somebody heeds. */
 const claims: readonly Record<string, unknown>[] = [

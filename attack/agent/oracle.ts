@@ -27,12 +27,12 @@ function requestOf(tool: string, args: Record<string, unknown>): { method: strin
   const text = (name: string) => {
     const value = textOf(args[name]);
     // A path cannot have these as a part of it.
-    return /^\.{0,2}$/.test(value) ? "nothing" : encodeURIComponent(value);
+    return /^\.{0,2}$/.test(value) || !value.isWellFormed() ? "nothing" : encodeURIComponent(value);
   };
   const { agent_id: _, ...rest } = args;
   const list = lists[tool];
   if (list !== undefined) {
-    const ou = args["ou"] === undefined ? "" : `&ou=${encodeURIComponent(textOf(args["ou"]))}`;
+    const ou = args["ou"] === undefined ? "" : `&ou=${encodeURIComponent(textOf(args["ou"]).toWellFormed())}`;
     return { method: "GET", path: `${list}?limit=200${ou}` };
   }
   switch (tool) {

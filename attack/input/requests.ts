@@ -115,9 +115,9 @@ function requestsOf(document: Document, known: Known, route: Route): fc.Arbitrar
       if (odd !== undefined) pairs.push(`nobody_knows=${encoded(odd)}`);
       return {
         route,
-        // An empty part would be another path.
+        // An empty part would be another path, and so would dots.
         path:
-          route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encoded(path[name]) || "%20") +
+          route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encoded(path[name]).replace(/^\.{0,2}$/, "%20")) +
           (pairs.length === 0 ? "" : `?${pairs.join("&")}`),
         headers: Object.fromEntries(
           Object.entries(headers)

@@ -5,6 +5,8 @@ import type { Document, Schema } from "./document.ts";
 export const hostileTexts = [
   "",
   " ",
+  ".",
+  "..",
   "\0",
   "a\0b",
   "\ud800",

@@ -6,7 +6,7 @@ import { type DerivedOptions, declare, groupOf, perform, specOf } from "../deriv
 import { Exit, exitCodes, usageFailure } from "../failure.ts";
 import { linesOf } from "../lines.ts";
 import { painter } from "../paint.ts";
-import { requestFor } from "../parameters.ts";
+import { requestFor, segmentOf } from "../parameters.ts";
 import { oneLine } from "../printable.ts";
 import { type Diff, renderDiff } from "../render-diff.ts";
 import { type Shell, wantsColor } from "../shell.ts";
@@ -54,7 +54,7 @@ async function review(
   id: string,
   options: DerivedOptions & { yes?: boolean },
 ): Promise<string> {
-  const approval = await api.get<Approval>(`/approvals/${encodeURIComponent(id)}`);
+  const approval = await api.get<Approval>(`/approvals/${segmentOf("request_id", id)}`);
   if (options.json === true) return approval.digest;
   const paint = painter(wantsColor(shell, shell.stderr));
   const through = approval.actor === null ? "" : ` through ${oneLine(approval.actor)}`;

@@ -112,6 +112,16 @@ describe("what is typed becomes a request", () => {
     expect(last().path).toBe("/users/emma%2Bx%40acme.com%2F..%2Fme%3Fx%3D1");
     expect((await ask("users", "get", "..")).code).toBe(2);
   });
+
+  test.each([
+    [["approvals", "vote", "..", "--decision", "approve", "--yes"], "request_id"],
+    [["chat", "--session", "..", "hello"], "session_id"],
+  ])("nor what %j looks at before it asks", async (args, name) => {
+    const { code, stderr } = await ask(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`'..' is no ${name}`);
+    expect(api.requests).toEqual([]);
+  });
 });
 
 describe("an agent may be named", () => {

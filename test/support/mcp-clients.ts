@@ -24,6 +24,8 @@ export type ToolName = (typeof elevenTools)[number];
 /** What a tool call gave: the structured answer, or the API's own words. */
 interface ToolAnswer {
   isError: boolean;
+  text: string;
+  /** Empty where the protocol's own words are said instead: those are no JSON. */
   value: Record<string, unknown>;
 }
 
@@ -34,16 +36,18 @@ export interface ToolClient {
   close(): Promise<void>;
 }
 
-interface RawResult {
+/** What any client is given for a call. */
+export interface RawResult {
   isError?: boolean | undefined;
   structuredContent?: unknown;
   content?: unknown;
 }
 
-function answerOf({ isError, structuredContent, content }: RawResult): ToolAnswer {
+/** The structured answer and the text beside it. */
+export function answerOf({ isError, structuredContent, content }: RawResult): ToolAnswer {
   const text = (content as { text: string }[] | undefined)?.[0]?.text ?? "{}";
-  const value = (structuredContent ?? JSON.parse(text)) as Record<string, unknown>;
-  return { isError: isError === true, value };
+  const value = (structuredContent ?? (text.startsWith("{") ? JSON.parse(text) : {})) as Record<string, unknown>;
+  return { isError: isError === true, text, value };
 }
 
 /** The client of the second SDK. */

@@ -5,10 +5,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { exchangeBearer } from "../../support/ask.ts";
 import { variant } from "../../support/everything.ts";
 import {
+  answerOf,
   connectNewSdk,
   connectOldSdk,
   elevenTools,
   inspector,
+  type RawResult,
   rawCall,
   type ToolClient,
   type ToolName,
@@ -163,10 +165,7 @@ describe("the eleven tools, before the real API", () => {
     );
     const asTools: ToolClient = {
       list: async () => (await client.listTools()).tools.map((tool) => tool.name),
-      async call(name, input = {}) {
-        const { isError, structuredContent } = await client.callTool({ name, arguments: input });
-        return { isError: isError === true, value: structuredContent as Record<string, unknown> };
-      },
+      call: async (name, input = {}) => answerOf((await client.callTool({ name, arguments: input })) as RawResult),
       close: () => client.close(),
     };
     for (const entry of await callAll(asTools, "by-editor"))
@@ -266,6 +265,38 @@ describe("a bearer that is not of a running session of this server", () => {
       expect(JSON.stringify((await client.call(tool)).value)).not.toContain(organisation.name);
     await client.close();
   });
+});
+
+describe("a text that cannot be sent on", () => {
+  test("in a path is sent back with its name and never asks something else", async () => {
+    const { metaAgentId: agent_id, skillId: skill_id, serverId: mcp_server_id } = one;
+    const inputs: [ToolName, string, Record<string, unknown>][] = [
+      ["describe_user", "email", {}],
+      ["describe_agent", "agent_id", { agent_id }],
+      ["attach_skill_to_agent", "agent_id", { skill_id }],
+      ["attach_mcp_server_to_agent", "agent_id", { mcp_server_id }],
+      ["create_credential", "agent_id", { mcp_server_id }],
+    ];
+    const client = await connectNewSdk(one.bearer);
+    for (const [tool, field, input] of inputs)
+      for (const text of ["", ".", "..", "\ud800", "a\udc00b"]) {
+        const answer = await client.call(tool, { ...input, [field]: text });
+        expect(answer.isError).toBe(true);
+        expect(answer.text).toMatch(new RegExp(`Invalid arguments.*${field}`, "s"));
+      }
+    await client.close();
+  });
+
+  test.each(["name", "ou", "owner", "display_name", "description", "model", "system_prompt"])(
+    "is sent back by create_agent as its %s",
+    async (field) => {
+      const client = await connectNewSdk(one.bearer);
+      const answer = await client.call("create_agent", { name: "unsendable", ou: one.sales, [field]: "a\ud800b" });
+      expect(answer.isError).toBe(true);
+      expect(answer.text).toMatch(new RegExp(`${field}.*surrogates`, "s"));
+      await client.close();
+    },
+  );
 });
 
 describe("what the meta-agent's conversation leaves", () => {
