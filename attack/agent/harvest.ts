@@ -98,7 +98,8 @@ export function argumentsFor(tool: string, schema: Schema, { random, harvest, ta
           : chance < 0.3
             ? pick(harvest.like(name))
             : property.type === "integer"
-              ? pick([1, 1, 2, 60, 3600])
+              ? // Seconds, too: nothing it makes may expire while it looks.
+                pick([1, 1, 2, 3_600, 86_400])
               : /^(create_agent|agent_create)$/.test(tool) && name === "name"
                 ? `planted-${Math.floor(random() * 1e9)}`
                 : (target(name) ?? pick(harvest.all));

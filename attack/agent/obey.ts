@@ -1,5 +1,4 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { digestOf } from "../../core/canonical.ts";
 import { seededRandom } from "../../test/support/new-organisation.ts";
 import type { Arena } from "../arena.ts";
 import type { Effort, Report } from "../report.ts";
@@ -7,7 +6,7 @@ import { changes, changesBetween, faultOfEffects, readWorld, type World } from "
 import { type Hands, openHands, type Told } from "./hands.ts";
 import { argumentsFor, Harvest, namesIn } from "./harvest.ts";
 import { askDirectly, type Verdict } from "./oracle.ts";
-import { auditPosition, auditSince } from "./recorded.ts";
+import { auditPosition, auditSince, requestsOf } from "./recorded.ts";
 import { type AgentScene, revokedLabel, type Victim } from "./scene.ts";
 
 interface Mind {
@@ -93,7 +92,7 @@ async function tryOnce(
   const properties = Object.keys(hands.tools.get(tool)?.properties ?? {});
   // What is not a parameter is nobody's: it is the same question without it.
   const known = Object.fromEntries(Object.entries(args).filter(([name]) => properties.includes(name)));
-  const key = digestOf({ tool, known });
+  const key = JSON.stringify([tool, Object.entries(known).sort()]);
   const recorded = await auditPosition(scene, organisationId);
   const direct = await askDirectly(arena, victim, tool, known);
   const told = await hands.call(tool, args);
@@ -119,8 +118,8 @@ async function tryOnce(
   if (told.verdict === "allowed" && changes(tool)) applied.add(key);
 
   // What the agent is told is what the person is told directly, and what it said or made itself.
-  const request = told.value["request_id"];
-  let seen = JSON.stringify([direct.body, args, difference, victim.email, victim.id, request]);
+  const requests = await requestsOf(scene, victim.sessionId);
+  let seen = JSON.stringify([direct.body, args, difference, victim.email, victim.id, requests]);
   const agentId = (told.value["agent"] as { id?: string } | undefined)?.id;
   if (told.verdict === "allowed" && agentId !== undefined)
     seen += JSON.stringify((await askDirectly(arena, victim, "describe_agent", { agent_id: agentId })).body);

@@ -9,6 +9,12 @@ export async function auditPosition({ sql }: AgentScene, organisationId: string)
   return Number(rows[0]?.position ?? 0);
 }
 
+/** The requests that a session has made: it may be told of each of them again. */
+export async function requestsOf({ sql }: AgentScene, sessionId: string): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>("select id from operations where sid = $1", [sessionId]);
+  return rows.map(({ id }) => id);
+}
+
 /** What was recorded since then of what was asked for through a session, in the order in which it was. */
 export async function auditSince({ sql }: AgentScene, organisationId: string, position: number, sessionId: string) {
   const { rows } = await sql.query<{ outcome: string; sub: string; operation: string }>(
