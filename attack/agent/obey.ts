@@ -92,7 +92,7 @@ async function tryOnce(
   const properties = Object.keys(hands.tools.get(tool)?.properties ?? {});
   // What is not a parameter is nobody's: it is the same question without it.
   const known = Object.fromEntries(Object.entries(args).filter(([name]) => properties.includes(name)));
-  const key = JSON.stringify([tool, Object.entries(known).sort()]);
+  const key = JSON.stringify([tool, properties.map((name) => known[name])]);
   const recorded = await auditPosition(scene, organisationId);
   const direct = await askDirectly(arena, victim, tool, known);
   const told = await hands.call(tool, args);
