@@ -68,6 +68,16 @@ async function lastingPorts(): Promise<NodeJS.ProcessEnv> {
   return ports;
 }
 
+/** Sends a signal, unless the process is gone already: killed, and the supervisor has not noticed. */
+function signalled(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
+
 /** A folder of its own for a stage. */
 export function stageFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "powerloom-chaos-"));
@@ -134,16 +144,11 @@ export async function openStage(
     freeze(part) {
       const pid = pidOf(part);
       if (pid === undefined) return undefined;
-      process.kill(pid, "SIGSTOP");
-      return () => {
-        // Killed meanwhile, it is gone.
-        if (isAlive(pid)) process.kill(pid, "SIGCONT");
-      };
+      return signalled(pid, "SIGSTOP") ? () => void signalled(pid, "SIGCONT") : undefined;
     },
     async kill(part) {
       const pid = pidOf(part);
-      if (pid === undefined) return false;
-      process.kill(pid, "SIGKILL");
+      if (pid === undefined || !signalled(pid, "SIGKILL")) return false;
       // The supervisor notices a moment later: until then the state still names the dead process.
       while (isAlive(pid) || pidOf(part) === pid) await sleep(10);
       return true;
