@@ -12,7 +12,7 @@ import { openDatabase } from "../db/database.ts";
 import { type LocalStack, startLocalStack } from "../stack/local-stack.ts";
 import { withOwnParts } from "../stack/own-parts.ts";
 import { assertPortFree } from "../stack/ports.ts";
-import { isAlive } from "../stack/running.ts";
+import { commandLineOf, isAlive } from "../stack/running.ts";
 
 /** What can be killed. */
 export const partNames = ["api", "worker", "mcp", "temporal", "postgres", "simulator"] as const;
@@ -112,11 +112,13 @@ export async function openStage(
     say(`the stack did not start; its log is ${logFile}`);
     throw error;
   });
-  const seen = new Set<number>();
+  // By their commands: a number is given again.
+  // By their commands: the number of one that ended is given again.
+  const seen = new Map<number, string>();
   const pidOf = (part: Part) => {
     const state = stack.supervisor.state(part);
     const pid = state?.status === "running" ? state.pid : undefined;
-    if (pid !== undefined) seen.add(pid);
+    if (pid !== undefined) seen.set(pid, commandLineOf(pid));
     return pid;
   };
   const admin = `admin@${slug}.test`;
@@ -157,7 +159,7 @@ export async function openStage(
       for (const part of partNames) pidOf(part);
       await database.end();
       await stack.stop();
-      return [...seen].filter(isAlive);
+      return [...seen].filter(([pid, command]) => isAlive(pid) && commandLineOf(pid) === command).map(([pid]) => pid);
     },
   };
 }
