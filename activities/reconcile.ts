@@ -19,6 +19,7 @@ import { announce } from "../db/queries/changes.ts";
 import { queueCommand } from "../db/queries/sessions.ts";
 import { storableJson } from "../db/storable.ts";
 import { nudgeSession } from "../temporal/nudge.ts";
+import { startBeats } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
@@ -169,9 +170,9 @@ export function createReconcileActivities(deps: ActivityDeps) {
       if (row.deleted_at !== null) return known;
     }
     if (row.create_intended_at !== null && row.cma_agent_id === null) {
-      // What was asked for then may still be carried out, after this look.
+      // What was asked for then may still be carried out, after this look. One that is deleted is asked for no more.
       await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.run(`update agents set twins_until = ${soon} where id = $1`, [ref.agentId]),
+        tx.run(`update agents set twins_until = ${soon} where id = $1 and archived_at is null`, [ref.agentId]),
       );
       const found = await findTaggedAgent(claude, ref.agentId, row.create_intended_at);
       if (found !== undefined) return found;
@@ -180,7 +181,8 @@ export function createReconcileActivities(deps: ActivityDeps) {
       // Pending, too: until it is created, what is recorded is not there.
       const intended = await db.inOrganisation(ref.organisationId, (tx) =>
         tx.run(
-          `update agents set create_intended_at = clock_timestamp(), cma_agent_id = null, sync_state = 'pending'
+          `update agents set create_intended_at = clock_timestamp(), cma_agent_id = null,
+             sync_state = case when cma_agent_id is null then sync_state else 'pending' end
             where id = $1 and cma_agent_id is not distinct from $2`,
           [ref.agentId, row.cma_agent_id],
         ),
@@ -211,7 +213,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
     );
   }
 
-  /** Records what is at the provider now, unless another attempt has recorded another agent since this one has looked. */
+  /** Records what is at the provider now, unless another attempt has recorded another agent since, or has begun to make one. */
   async function record(
     ref: AgentRef,
     row: AgentRow,
@@ -225,12 +227,16 @@ export function createReconcileActivities(deps: ActivityDeps) {
         [ref.agentId],
       );
       const other = held?.id ?? null;
-      if (other !== null && other !== now?.id && (action === "create" || other !== row.cma_agent_id)) {
+      // Before it creates, an attempt forgets what it has looked at.
+      const looked = action === "create" ? null : row.cma_agent_id;
+      if (other !== looked && other !== now?.id) {
         tx.send(`update agents set twins_until = ${soon} where id = $1`, [ref.agentId]);
         return false;
       }
       tx.send(
-        `update agents set cma_agent_id = coalesce($2, cma_agent_id), cma_agent_version = coalesce($3, cma_agent_version),
+        `update agents set cma_agent_id = coalesce($2, cma_agent_id),
+           cma_agent_version = case when cma_agent_id = $2 then greatest($3, cma_agent_version)
+             else coalesce($3, cma_agent_version) end,
            synced_generation = greatest(synced_generation, $4),
            sync_state = case when generation = $4 then 'synced' else 'pending' end,
            sync_error = null, sync_attempts = 0, checked_at = clock_timestamp(),
@@ -339,28 +345,6 @@ export function createReconcileActivities(deps: ActivityDeps) {
       return wanted;
     },
   };
-}
-
-const beatMs = 1_000;
-
-/**
- * Beats every second. `missed` says whether the process was ever frozen for so long that another attempt may have been made:
- * the SDK sends a beat only every 0.8 of their timeout.
- */
-function startBeats(): { missed: () => boolean; stop: () => void } {
-  const { heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = activityInfo();
-  let last = performance.now();
-  let lapsed = false;
-  const missed = () => {
-    lapsed ||= performance.now() - last > beatMs + 0.2 * heartbeatTimeoutMs;
-    return lapsed;
-  };
-  const timer = setInterval(() => {
-    missed();
-    last = performance.now();
-    heartbeat();
-  }, beatMs);
-  return { missed, stop: () => clearInterval(timer) };
 }
 
 function tell(tx: Tx, row: AgentRow, type: string, said: { summary: string } & Record<string, unknown>): void {

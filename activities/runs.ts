@@ -1,4 +1,3 @@
-import { heartbeat } from "@temporalio/activity";
 import type { RunRef } from "../core/ids.ts";
 import type {
   Adopted,
@@ -19,6 +18,7 @@ import type {
   ToolOrder,
   ToolOutcome,
 } from "../core/runs/facts.ts";
+import { beating } from "./beats.ts";
 import { askForBudget, settleBudget } from "./runs/budget-raises.ts";
 import { callModel } from "./runs/call-model.ts";
 import { noteRun, pauseRun, takeCommands } from "./runs/commands.ts";
@@ -55,14 +55,4 @@ export function createRunActivities(deps: RunDeps) {
     /** For the sweep, not for the runs themselves. */
     endAbandonedRuns: (order: { olderThanSeconds: number }): Promise<number> => endAbandonedRuns(deps, order),
   };
-}
-
-/** A worker that dies is noticed within the heartbeat's time: what it was doing is done again then, not after minutes. */
-async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
-  const beat = setInterval(() => heartbeat(), 1_000);
-  try {
-    return await work();
-  } finally {
-    clearInterval(beat);
-  }
 }

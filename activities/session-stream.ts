@@ -1,8 +1,9 @@
-import { Context, heartbeat } from "@temporalio/activity";
+import { Context } from "@temporalio/activity";
 import { isGone, providerFault } from "../claude/faults.ts";
 import type { SessionRef } from "../core/ids.ts";
 import { announceSession } from "../db/queries/changes.ts";
 import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/queries/sessions.ts";
+import { startBeats } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -32,7 +33,7 @@ export function createStreamActivities(deps: ActivityDeps) {
      * id; a dropped stream is an error here, and the retry lists again.
      */
     async followSession(ref: SessionRef): Promise<TurnEnd> {
-      const beat = setInterval(() => heartbeat(), 1_000);
+      const beats = startBeats();
       try {
         const session = await db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
         const cmaSessionId = session?.cma_session_id;
@@ -44,7 +45,7 @@ export function createStreamActivities(deps: ActivityDeps) {
         const fault = providerFault(error);
         throw fault === undefined ? error : retryLater(fault);
       } finally {
-        clearInterval(beat);
+        beats.stop();
       }
     },
   };

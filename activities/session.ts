@@ -28,6 +28,7 @@ import {
   queuedCommands,
   type SessionRow,
 } from "../db/queries/sessions.ts";
+import { startBeats } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -164,17 +165,30 @@ export function createSessionActivities(deps: ActivityDeps) {
     });
   }
 
-  /** Sends one command. Sending has no de-duplication, so an attempt of unknown outcome is looked for first. */
-  async function send(ref: SessionRef, session: SessionRow, command: CommandRow): Promise<void> {
+  /**
+   * Sends one command. Sending has no de-duplication, so an attempt of unknown outcome is looked for first, and of attempts that
+   * have looked at once (one was frozen) only one sends.
+   */
+  async function send(
+    ref: SessionRef,
+    session: SessionRow,
+    command: CommandRow,
+    superseded: () => boolean,
+  ): Promise<void> {
     const cmaSessionId = session.cma_session_id;
     if (cmaSessionId === null) throw new Error("the session is not open yet");
     const event = toProviderEvent(command);
     let eventId: string | undefined;
     if (command.sending_at !== null) eventId = await findSent(ref, cmaSessionId, command, event);
     if (eventId === undefined) {
-      await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.run("update session_commands set sending_at = $2 where id = $1", [command.id, deps.now()]),
+      const claimed = await db.inOrganisation(ref.organisationId, (tx) =>
+        tx.run(
+          `update session_commands set sending_at = greatest($2, sending_at + interval '1 millisecond')
+            where id = $1 and sent_at is null and sending_at is not distinct from $3`,
+          [command.id, deps.now(), command.sending_at],
+        ),
       );
+      if (claimed === 0 || superseded()) throw new Error("another attempt may be sending it");
       const sent = await claude.beta.sessions.events.send(cmaSessionId, { events: [event] });
       eventId = sent.data?.[0]?.id;
     }
@@ -258,7 +272,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         idleTimeoutSeconds: session.idle_timeout_seconds,
       };
       if (session.ended_at !== null) return { ended: true, endReason: endedOnRequest, cmaRunning: false, ...facts };
-      const beat = setInterval(() => heartbeat(), 1_000);
+      const beats = startBeats();
       try {
         const reopened = session.cma_session_id !== null;
         // What an attempt before has asked for may be carried out after this one has looked.
@@ -277,13 +291,13 @@ export function createSessionActivities(deps: ActivityDeps) {
         );
         throw ApplicationFailure.nonRetryable(JSON.stringify(fault.raw), "SessionCannotOpen");
       } finally {
-        clearInterval(beat);
+        beats.stop();
       }
     },
 
     /** Tells the session what is queued for it, in order. `end` is the reason when it is to end. */
     async deliverCommands(ref: SessionRef): Promise<{ sent: number; end: string | null }> {
-      const beat = setInterval(() => heartbeat(), 1_000);
+      const beats = startBeats();
       try {
         const session = await load(ref);
         if (session === undefined || session.ended_at !== null) return { sent: 0, end: endedOnRequest };
@@ -293,10 +307,11 @@ export function createSessionActivities(deps: ActivityDeps) {
         if (end !== undefined) {
           return { sent: 0, end: endedOnRequest };
         }
-        let sent = 0;
+        // What an attempt before has sent is to be followed, too.
+        let sent = activityInfo().attempt > 1 ? 1 : 0;
         for (const command of commands) {
           try {
-            await send(ref, session, command);
+            await send(ref, session, command, beats.missed);
             sent += 1;
           } catch (error) {
             const fault = providerFault(error);
@@ -309,7 +324,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         }
         return { sent, end: null };
       } finally {
-        clearInterval(beat);
+        beats.stop();
       }
     },
 
@@ -332,7 +347,7 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     /** Ends the managed session, destroys its vault and with it every credential, revokes its bearers, writes it down. */
     async closeSession({ reason, ...ref }: SessionRef & { reason: string }): Promise<void> {
-      const beat = setInterval(() => heartbeat(), 1_000);
+      const beats = startBeats();
       try {
         const session = await load(ref);
         if (session === undefined || session.cleaned_at !== null) return;
@@ -361,11 +376,22 @@ export function createSessionActivities(deps: ActivityDeps) {
         await db.inOrganisation(ref.organisationId, async (tx) => {
           const now = deps.now();
           const failed = reason === "failed";
-          await tx.run(
+          const closed = await tx.run(
             `update sessions set status = $2, end_reason = coalesce(end_reason, $3), ended_at = coalesce(ended_at, $4),
-               cleaned_at = $4 where id = $1`,
-            [ref.sessionId, failed ? "failed" : "ended", said, now],
+               cleaned_at = $4
+              where id = $1 and cma_session_id is not distinct from $5 and cma_vault_id is not distinct from $6
+                and may_be_twice = $7`,
+            [
+              ref.sessionId,
+              failed ? "failed" : "ended",
+              said,
+              now,
+              session.cma_session_id,
+              session.cma_vault_id,
+              session.may_be_twice,
+            ],
           );
+          if (closed === 0) throw new Error("an attempt to open the session has made something since it was looked at");
           if (session.ended_at === null || failed) announceSession(tx, ref.sessionId);
           await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [
             ref.sessionId,
@@ -393,7 +419,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         });
         await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
       } finally {
-        clearInterval(beat);
+        beats.stop();
       }
     },
   };

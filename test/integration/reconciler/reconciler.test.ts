@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Person } from "../../../demo/api.ts";
-import { query } from "../../support/database.ts";
+import { asSuperuser, query } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
 import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { clearRequests, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
@@ -313,6 +313,68 @@ describe("what goes wrong at the provider", () => {
       return row?.archived_at ?? undefined;
     }, "the sweep has come to it");
     expect((await tagged(id)).map(({ archived }) => archived)).toEqual([true]);
+  });
+
+  test("one that is deleted, and was never created, is not looked for for ever", async () => {
+    await injectFaults({ match: creation, kind: "500", times: 100 });
+    const { id } = await admin.make<{ id: string }>("/agents", { name: "never-made", ou: root });
+    await inState(id, "error");
+    await admin.send("DELETE", `/agents/${id}`, {});
+    await eventually(async () => {
+      const [row] = await query("select from agents where id = $1 and archived_at is not null", [id]);
+      return row;
+    }, "it is archived");
+    await query(
+      `update agents set twins_until = clock_timestamp() - interval '1 second', checked_at = clock_timestamp() - interval '2 minutes'
+        where id = $1`,
+      [id],
+    );
+    await eventually(async () => {
+      const [row] = await query("select from agents where id = $1 and twins_until is null", [id]);
+      return row;
+    }, "it is not looked for any more");
+  });
+
+  test("an attempt that was overtaken does not record an older version", async () => {
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "older", ou: root, system_prompt: "One" });
+    const seen = new Set<number>();
+    await asSuperuser(async (sql) => {
+      await sql.query(
+        "update agents set system_prompt = 'Two', generation = generation + 1, sync_state = 'pending' where id = $1",
+        [id],
+      );
+      await sql.query("begin");
+      await sql.query("select from agents where id = $1 for update", [id]);
+      await eventually(async () => (await there(cmaAgentId)).version === 2 || undefined, "it waits with its record");
+      // As another attempt does, while this one is frozen.
+      await provider().beta.agents.update(cmaAgentId, { version: 2, system: "Three" });
+      await sql.query(
+        `update agents set system_prompt = 'Three', generation = generation + 1, synced_generation = generation + 1,
+           sync_state = 'synced', cma_agent_version = 3 where id = $1`,
+        [id],
+      );
+      await sql.query("create table older_versions (version integer)");
+      await sql.query(
+        `create function note_version() returns trigger language plpgsql security definer as
+         $$ begin insert into older_versions values (new.cma_agent_version); return new; end $$`,
+      );
+      await sql.query(
+        `create trigger older_versions after update on agents for each row when (new.id = '${id}') execute function note_version()`,
+      );
+      await sql.query("commit");
+    });
+    try {
+      await eventually(async () => {
+        for (const { version } of await query<{ version: number }>("select version from older_versions"))
+          seen.add(version);
+        return (seen.size > 0 && (await agent(id)).sync_state === "synced") || undefined;
+      }, "the overtaken attempt has recorded, and it is in sync");
+      expect([...seen]).toEqual([3]);
+    } finally {
+      await query("drop trigger older_versions on agents");
+      await query("drop function note_version");
+      await query("drop table older_versions");
+    }
   });
 
   test.concurrent("somebody else's edit is put back by the sweep, and their metadata is left alone", async () => {

@@ -1,20 +1,27 @@
+import type { Client } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createSession, createVault } from "../../../claude/sessions.ts";
+import { workflowIds } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
-import { query } from "../../support/database.ts";
+import { connectTemporal } from "../../../temporal/connect.ts";
+import { nudgeSession } from "../../../temporal/nudge.ts";
+import { asSuperuser, query } from "../../support/database.ts";
 import { everything, variant } from "../../support/everything.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { clearRequests, type Fault, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
 let organisation: TestOrganisation;
+let temporal: Client;
 let tools: ToolServer;
 let agentId: string;
 let emma: Person & { id: string };
 
 beforeAll(async () => {
   organisation = await makeOrganisation("fault");
+  const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
+  temporal = await connectTemporal({ address, namespace });
   tools = await startToolServer();
   const { admin, root } = organisation;
   emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: root }] });
@@ -128,6 +135,142 @@ describe("a conversation completes, and nothing is said or done twice", () => {
     for await (const one of provider().beta.sessions.list({ limit: 100 }))
       if (one.metadata["powerloom_session"] === id && one.archived_at === null) left.push(one.id);
     expect(left).toEqual([vault, session]);
+  });
+
+  test("what an attempt has said is followed, though it failed after that and the next one says nothing", async () => {
+    const { id: quiet } = await makeAgent(organisation.admin, { name: "quiet", ou: organisation.root });
+    await giveScript(await synced(organisation.admin, quiet), [{ say: "Yes." }]);
+    const id = await invoke(emma, quiet);
+    const { cma_session_id } = await sessionIn(emma, id, "idle");
+    let runId: string | undefined;
+    const said = async () => {
+      const texts: string[] = [];
+      for await (const event of provider().beta.sessions.events.list(cma_session_id ?? "", { limit: 1000 }))
+        if (event.type === "user.message") texts.push(event.id);
+      return texts.length;
+    };
+    await asSuperuser(async (sql) => {
+      const queue = (kind: string, payload: object) =>
+        sql.query<{ id: string }>(
+          `insert into session_commands (id, organisation_id, session_id, kind, payload)
+           values (gen_random_uuid(), $1, $2, $3, $4) returning id`,
+          [organisation.organisationId, id, kind, payload],
+        );
+      await sql.query("begin");
+      await queue("message", { text: "Again" });
+      // What the provider refuses for good, and the attempt after that puts away.
+      const { rows } = await queue("confirmation", { tool_use_id: "sevt_nothing", result: "allow" });
+      await sql.query("commit");
+      await sql.query("begin");
+      await sql.query("select from session_commands where id = $1 for update", [rows[0]?.id]);
+      await nudgeSession(temporal, { organisationId: organisation.organisationId as never, sessionId: id as never });
+      await eventually(async () => (await said()) === 2 || undefined, "the message is there");
+      ({ runId } = await temporal.workflow.getHandle(workflowIds.agentSession(id)).describe());
+      await injectFaults({ match: sends, kind: "500" });
+      await sql.query("commit");
+    });
+    await eventually(async () => {
+      const events = await eventsOf(emma, id);
+      const types = events.map(({ type }) => type);
+      return (
+        (types.includes("powerloom.not_delivered") && types.filter((type) => type === "agent.message").length === 2) ||
+        undefined
+      );
+    }, "the confirmation is put away, and the answer is here");
+    // A new run, which comes soon in these tests, follows in any case: what counts is what this one was told.
+    const { events } = await temporal.workflow.getHandle(workflowIds.agentSession(id), runId).fetchHistory();
+    const second = events?.find(({ activityTaskStartedEventAttributes: started }) => started?.attempt === 2);
+    const answer = events?.find(
+      ({ activityTaskCompletedEventAttributes: completed }) =>
+        String(completed?.startedEventId) === String(second?.eventId),
+    )?.activityTaskCompletedEventAttributes?.result?.payloads?.[0]?.data;
+    expect(JSON.parse(Buffer.from(answer ?? []).toString())).toEqual({ sent: 1, end: null });
+    expect(await said()).toBe(2);
+  });
+
+  test("a message that another attempt is sending is not sent by this one", async () => {
+    const { id: once } = await makeAgent(organisation.admin, { name: "once", ou: organisation.root });
+    await giveScript(await synced(organisation.admin, once), [{ say: "Yes." }]);
+    const id = await invoke(emma, once);
+    const { cma_session_id } = await sessionIn(emma, id, "idle");
+    await asSuperuser(async (sql) => {
+      const { rows } = await sql.query<{ id: string }>(
+        `insert into session_commands (id, organisation_id, session_id, kind, payload)
+         values (gen_random_uuid(), $1, $2, 'message', '{"text":"Again"}') returning id`,
+        [organisation.organisationId, id],
+      );
+      const command = rows[0]?.id;
+      await sql.query("begin");
+      await sql.query("select from session_commands where id = $1 for update", [command]);
+      await nudgeSession(temporal, { organisationId: organisation.organisationId as never, sessionId: id as never });
+      await eventually(
+        async () =>
+          (
+            await query(
+              "select from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.query like '%session_commands%'",
+            )
+          ).length > 0 || undefined,
+        "this one is about to send",
+      );
+      // As another attempt has that was made while this one was frozen.
+      await provider().beta.sessions.events.send(cma_session_id ?? "", {
+        events: [{ type: "user.message", content: [{ type: "text", text: "Again" }] }],
+      });
+      await sql.query(
+        "update session_commands set sending_at = date_trunc('milliseconds', clock_timestamp()) where id = $1",
+        [command],
+      );
+      await sql.query("commit");
+    });
+    await eventually(async () => {
+      const events = await eventsOf(emma, id);
+      return events.filter(({ type }) => type === "agent.message").length === 2 || undefined;
+    }, "the answer is here");
+    const said: string[] = [];
+    for await (const event of provider().beta.sessions.events.list(cma_session_id ?? "", { limit: 1000 }))
+      if (event.type === "user.message") said.push(event.id);
+    expect(said).toHaveLength(2);
+  });
+
+  test("a session that is recorded while it is closed is ended, too", async () => {
+    await injectFaults({ match: create("sessions"), kind: "500", times: 100 });
+    const id = await invoke(emma, agentId, { prompt: "Say it once" });
+    const { vault } = await eventually(async () => {
+      const [row] = await query<{ vault: string | null }>("select cma_vault_id as vault from sessions where id = $1", [
+        id,
+      ]);
+      return row?.vault == null ? undefined : { vault: row.vault };
+    }, "it has a vault");
+    const { cma_agent_id, cma_agent_version } = await emma.get<{ cma_agent_id: string; cma_agent_version: number }>(
+      `/agents/${agentId}`,
+    );
+    const [environment] = await query<{ id: string }>(
+      "select cma_environment_id as id from provider_environments where organisation_id = $1",
+      [organisation.organisationId],
+    );
+    await clearRequests();
+    await injectFaults(
+      { match: create("sessions"), kind: "500", times: 100 },
+      { match: { method: "DELETE", path: "^/v1/vaults/" }, kind: "delay", delay_ms: 2_000 },
+    );
+    await emma.send("POST", `/sessions/${id}/end`, {});
+    await eventually(
+      async () => (await requestsSeen("DELETE", /^\/v1\/vaults\//)).length > 0 || undefined,
+      "it is being closed",
+    );
+    await injectFaults();
+    // As an attempt to open it that was frozen until now.
+    const late = await createSession(provider(), {
+      sessionId: id,
+      agentId: cma_agent_id,
+      agentVersion: cma_agent_version,
+      environmentId: environment?.id ?? "",
+      vaultId: vault,
+      title: "late",
+    });
+    await query("update sessions set cma_session_id = $2 where id = $1 and cleaned_at is null", [id, late]);
+    await cleanedUp(id);
+    expect((await provider().beta.sessions.retrieve(late)).archived_at).not.toBeNull();
   });
 
   test("what the provider makes late, after another attempt has, is gone when the session has ended", async () => {
