@@ -14,7 +14,7 @@ import { type AgentDefinition, metadataKeys, type ObservedAgent } from "../core/
 import { type ForeignEdit, foreignEdit } from "../core/reconcile/drift.ts";
 import { type AgentPlan, planAgent } from "../core/reconcile/plan-agent.ts";
 import type { Tx } from "../db/database.ts";
-import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
+import { type AgentRow, agentSelect, agentsToCompare } from "../db/queries/agents.ts";
 import { announce } from "../db/queries/changes.ts";
 import { queueCommand } from "../db/queries/sessions.ts";
 import { storableJson } from "../db/storable.ts";
@@ -319,7 +319,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
 
     /**
      * Has every agent reconciled that is not in sync, those not compared with the provider for a while (foreign edits), and those
-     * that may be there twice; one compared in the future was so under a clock that was wrong.
+     * that may be there twice.
      */
     async sweepAgents({ olderThanSeconds }: { olderThanSeconds: number }): Promise<number> {
       const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>(
@@ -328,14 +328,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
       let wanted = 0;
       for (const { organisation_id: organisationId } of organisations) {
         const agents = await db.readOrganisation(organisationId, (tx) =>
-          tx.rows<{ id: AgentId }>(
-            `(select id from agents where archived_at is null and (sync_state <> 'synced'
-               or checked_at < clock_timestamp() - make_interval(secs => $1)
-               or checked_at > clock_timestamp() + interval '15 seconds') order by checked_at nulls first limit 500)
-             union (select id from agents where twins_until is not null and checked_at < clock_timestamp() - interval '1 minute'
-               order by checked_at limit 500)`,
-            [olderThanSeconds],
-          ),
+          tx.rows<{ id: AgentId }>(agentsToCompare, [olderThanSeconds]),
         );
         // Into the queue, behind what people have changed: hundreds at once would take the cores from their answers.
         for (const { id } of agents) deps.reconcileQueue.compare({ organisationId, agentId: id });

@@ -195,3 +195,18 @@ export function credentialToView(row: CredentialRow): z.infer<typeof credentialV
     created_at: row.created_at.toISOString(),
   };
 }
+
+/**
+ * SQL: the agents of an organisation to be compared with the provider, at most 500 of a kind; `$1`: seconds since they were. One
+ * compared in the future was so under a clock that was wrong: it comes before those that are only due, which may be more than are
+ * looked at until its time has come.
+ */
+export const agentsToCompare = `
+  select id from (
+    (select id, checked_at > clock_timestamp() + interval '15 seconds' as ahead, checked_at from agents
+      where archived_at is null and (sync_state <> 'synced' or checked_at < clock_timestamp() - make_interval(secs => $1)
+        or checked_at > clock_timestamp() + interval '15 seconds')
+      order by ahead desc nulls first, checked_at limit 500)
+    union (select id, false, checked_at from agents
+      where twins_until is not null and checked_at < clock_timestamp() - interval '1 minute' order by checked_at limit 500)
+  ) as due order by ahead desc nulls first, checked_at`;

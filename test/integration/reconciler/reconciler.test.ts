@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { agentsToCompare } from "../../../db/queries/agents.ts";
 import type { Person } from "../../../demo/api.ts";
 import { asSuperuser, query } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
@@ -398,6 +399,30 @@ describe("what goes wrong at the provider", () => {
       metadata: { team: "billing", powerloom_agent: id },
     });
     await eventually(async () => (await agent(id)).cma_agent_version === 3 || undefined, "the version is recorded");
+  });
+
+  test("one that was compared under a clock ahead comes before hundreds that are due", async () => {
+    const { id } = await makeAgent(admin, { name: "ahead", ou: root });
+    await asSuperuser(async (sql) => {
+      // Never committed: seen by nobody else.
+      await sql.query("begin");
+      await sql.query(
+        `insert into agents select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(), 'name', 'due-' || n,
+           'cma_agent_id', 'due-' || n, 'checked_at', clock_timestamp() - interval '1 hour'))).*
+           from agents a cross join generate_series(1, 600) as n where a.id = $1`,
+        [id],
+      );
+      await sql.query("update agents set checked_at = clock_timestamp() + interval '10 minutes' where id = $1", [id]);
+      const { rows } = await sql.query<{ id: string }>(
+        agentsToCompare.replaceAll(
+          " from agents",
+          ` from (select * from agents where organisation_id = '${organisation.organisationId}') a`,
+        ),
+        [10],
+      );
+      expect(rows).toHaveLength(500);
+      expect(rows.slice(0, 20).map((row) => row.id)).toContain(id);
+    });
   });
 
   test.concurrent("an agent that somebody archived there is made anew", async () => {
