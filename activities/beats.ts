@@ -2,18 +2,12 @@ import { activityInfo, heartbeat } from "@temporalio/activity";
 
 const beatMs = 500;
 
-/** Heartbeats of one attempt of an activity. */
-interface Beats {
-  /** Whether the process was ever frozen for so long that another attempt may have been made. */
-  missed: () => boolean;
-  stop: () => void;
-}
-
 /**
- * Beats twice a second, so that a worker that dies is noticed within the heartbeat's time. The SDK sends a beat only every 0.8 of
- * that time: a freeze of the rest and of one beat may be too long.
+ * Does something with heartbeats twice a second, so that a worker that dies is noticed within the heartbeat's time. `missed` says
+ * whether the process was ever frozen for so long that another attempt may have been made: the SDK sends a beat only every 0.8 of
+ * that time, so a freeze of the rest and of one beat may be too long.
  */
-export function startBeats(): Beats {
+export async function beating<Result>(work: (missed: () => boolean) => Promise<Result>): Promise<Result> {
   const { heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = activityInfo();
   let last = performance.now();
   let lapsed = false;
@@ -26,15 +20,9 @@ export function startBeats(): Beats {
     last = performance.now();
     heartbeat();
   }, beatMs);
-  return { missed, stop: () => clearInterval(timer) };
-}
-
-/** Does something with heartbeats. */
-export async function beating<Result>(work: () => Promise<Result>): Promise<Result> {
-  const beats = startBeats();
   try {
-    return await work();
+    return await work(missed);
   } finally {
-    beats.stop();
+    clearInterval(timer);
   }
 }

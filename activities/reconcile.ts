@@ -19,7 +19,7 @@ import { announce } from "../db/queries/changes.ts";
 import { queueCommand } from "../db/queries/sessions.ts";
 import { storableJson } from "../db/storable.ts";
 import { nudgeSession } from "../temporal/nudge.ts";
-import { startBeats } from "./beats.ts";
+import { beating } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
@@ -308,11 +308,9 @@ export function createReconcileActivities(deps: ActivityDeps) {
 
   return {
     async reconcileAgent(ref: AgentRef): Promise<ReconcileResult> {
-      const beats = startBeats();
       try {
-        return await reconcile(ref, beats.missed);
+        return await beating((missed) => reconcile(ref, missed));
       } finally {
-        beats.stop();
         deps.log.debug({ agent: ref.agentId, attempt: activityInfo().attempt }, "reconciled");
       }
     },

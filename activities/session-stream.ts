@@ -3,7 +3,7 @@ import { isGone, providerFault } from "../claude/faults.ts";
 import type { SessionRef } from "../core/ids.ts";
 import { announceSession } from "../db/queries/changes.ts";
 import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/queries/sessions.ts";
-import { startBeats } from "./beats.ts";
+import { beating } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -33,19 +33,18 @@ export function createStreamActivities(deps: ActivityDeps) {
      * id; a dropped stream is an error here, and the retry lists again.
      */
     async followSession(ref: SessionRef): Promise<TurnEnd> {
-      const beats = startBeats();
       try {
-        const session = await db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
-        const cmaSessionId = session?.cma_session_id;
-        if (session === undefined || session.ended_at !== null || cmaSessionId == null) return over;
-        return await follow(ref, cmaSessionId, Context.current().cancellationSignal);
+        return await beating(async () => {
+          const session = await db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
+          const cmaSessionId = session?.cma_session_id;
+          if (session === undefined || session.ended_at !== null || cmaSessionId == null) return over;
+          return follow(ref, cmaSessionId, Context.current().cancellationSignal);
+        });
       } catch (error) {
         // Deleted at the provider: following it again would find nothing for ever.
         if (isGone(error)) return over;
         const fault = providerFault(error);
         throw fault === undefined ? error : retryLater(fault);
-      } finally {
-        beats.stop();
       }
     },
   };

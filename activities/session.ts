@@ -28,7 +28,7 @@ import {
   queuedCommands,
   type SessionRow,
 } from "../db/queries/sessions.ts";
-import { startBeats } from "./beats.ts";
+import { beating } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -74,9 +74,7 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     const foundVault = session.cma_vault_id ?? (await findTaggedVault(claude, session.id));
     const madeVault = foundVault ?? (await createVault(claude, session.id));
-    const vaultId = await recordFirst(ref, "cma_vault_id", madeVault);
-    if (vaultId !== madeVault) await destroyVault(claude, madeVault);
-    if (vaultId === undefined) throw ApplicationFailure.nonRetryable("the session is closed", "SessionCannotOpen");
+    const vaultId = await recordFirst(ref, "cma_vault_id", madeVault, () => destroyVault(claude, madeVault));
     for (const credential of await bearersFor(ref, session, agent)) {
       await addCredential(claude, vaultId, credential);
       heartbeat();
@@ -94,9 +92,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         // Everybody with a key of the workspace reads titles: no addresses.
         title: `${agent.name} ${session.id}`,
       }));
-    const cmaSessionId = await recordFirst(ref, "cma_session_id", made);
-    if (cmaSessionId !== made) await endSession(claude, made);
-    if (cmaSessionId === undefined) throw ApplicationFailure.nonRetryable("the session is closed", "SessionCannotOpen");
+    const cmaSessionId = await recordFirst(ref, "cma_session_id", made, () => endSession(claude, made));
     await db.inOrganisation(ref.organisationId, (tx) =>
       tx.run("update sessions set agent_version = coalesce(agent_version, $2) where id = $1", [
         session.id,
@@ -107,15 +103,17 @@ export function createSessionActivities(deps: ActivityDeps) {
   }
 
   /**
-   * Records what was made at the provider.
-   * @returns what is recorded: another attempt's, made while this one was frozen, when that was first; undefined when the session
-   * has been closed meanwhile
+   * Records what was made at the provider, unless another attempt, made while this one was frozen, was first, or has closed the
+   * session: then it is taken away.
+   * @returns what is recorded
+   * @throws ApplicationFailure when the session is closed
    */
   async function recordFirst(
     ref: SessionRef,
     column: "cma_vault_id" | "cma_session_id",
     made: string,
-  ): Promise<string | undefined> {
+    takeAway: () => Promise<void>,
+  ): Promise<string> {
     const row = await db.inOrganisation(ref.organisationId, (tx) =>
       tx.maybe<{ kept: string }>(
         `update sessions set ${column} = coalesce(${column}, $2), may_be_twice = may_be_twice or coalesce(${column} <> $2, false)
@@ -123,7 +121,9 @@ export function createSessionActivities(deps: ActivityDeps) {
         [ref.sessionId, made],
       ),
     );
-    return row?.kept;
+    if (row?.kept !== made) await takeAway();
+    if (row === undefined) throw ApplicationFailure.nonRetryable("the session is closed", "SessionCannotOpen");
+    return row.kept;
   }
 
   /** Ends and destroys what the provider holds for a session beside what is recorded of it. */
@@ -272,33 +272,30 @@ export function createSessionActivities(deps: ActivityDeps) {
         idleTimeoutSeconds: session.idle_timeout_seconds,
       };
       if (session.ended_at !== null) return { ended: true, endReason: endedOnRequest, cmaRunning: false, ...facts };
-      const beats = startBeats();
-      try {
-        const reopened = session.cma_session_id !== null;
-        // What an attempt before has asked for may be carried out after this one has looked.
-        if (activityInfo().attempt > 1)
+      return beating(async () => {
+        try {
+          // What an attempt before has asked for may be carried out after this one has looked.
+          if (activityInfo().attempt > 1)
+            await db.inOrganisation(ref.organisationId, (tx) =>
+              tx.run("update sessions set may_be_twice = true where id = $1", [ref.sessionId]),
+            );
+          await open(ref, session);
+          return { ended: false, endReason: "", cmaRunning: session.cma_session_id !== null, ...facts };
+        } catch (error) {
+          const fault = providerFault(error);
+          if (fault === undefined) throw error;
+          if (fault.retryable) throw retryLater(fault);
           await db.inOrganisation(ref.organisationId, (tx) =>
-            tx.run("update sessions set may_be_twice = true where id = $1", [ref.sessionId]),
+            tx.run("update sessions set error = $2 where id = $1", [ref.sessionId, fault.raw]),
           );
-        await open(ref, session);
-        return { ended: false, endReason: "", cmaRunning: reopened, ...facts };
-      } catch (error) {
-        const fault = providerFault(error);
-        if (fault === undefined) throw error;
-        if (fault.retryable) throw retryLater(fault);
-        await db.inOrganisation(ref.organisationId, (tx) =>
-          tx.run("update sessions set error = $2 where id = $1", [ref.sessionId, fault.raw]),
-        );
-        throw ApplicationFailure.nonRetryable(JSON.stringify(fault.raw), "SessionCannotOpen");
-      } finally {
-        beats.stop();
-      }
+          throw ApplicationFailure.nonRetryable(JSON.stringify(fault.raw), "SessionCannotOpen");
+        }
+      });
     },
 
     /** Tells the session what is queued for it, in order. `end` is the reason when it is to end. */
     async deliverCommands(ref: SessionRef): Promise<{ sent: number; end: string | null }> {
-      const beats = startBeats();
-      try {
+      return beating(async (missed) => {
         const session = await load(ref);
         if (session === undefined || session.ended_at !== null) return { sent: 0, end: endedOnRequest };
         const commands = await db.inOrganisation(ref.organisationId, (tx) => queuedCommands(tx, ref.sessionId));
@@ -311,7 +308,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         let sent = activityInfo().attempt > 1 ? 1 : 0;
         for (const command of commands) {
           try {
-            await send(ref, session, command, beats.missed);
+            await send(ref, session, command, missed);
             sent += 1;
           } catch (error) {
             const fault = providerFault(error);
@@ -323,9 +320,7 @@ export function createSessionActivities(deps: ActivityDeps) {
           }
         }
         return { sent, end: null };
-      } finally {
-        beats.stop();
-      }
+      });
     },
 
     /** Ends a session nobody has said anything to for too long; false when somebody just has. */
@@ -347,8 +342,7 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     /** Ends the managed session, destroys its vault and with it every credential, revokes its bearers, writes it down. */
     async closeSession({ reason, ...ref }: SessionRef & { reason: string }): Promise<void> {
-      const beats = startBeats();
-      try {
+      return beating(async () => {
         const session = await load(ref);
         if (session === undefined || session.cleaned_at !== null) return;
         const byCommand = await db.inOrganisation(ref.organisationId, async (tx) => {
@@ -418,9 +412,7 @@ export function createSessionActivities(deps: ActivityDeps) {
             });
         });
         await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
-      } finally {
-        beats.stop();
-      }
+      });
     },
   };
 }

@@ -112,7 +112,6 @@ export async function openStage(
     say(`the stack did not start; its log is ${logFile}`);
     throw error;
   });
-  // By their commands: a number is given again.
   // By their commands: the number of one that ended is given again.
   const seen = new Map<number, string>();
   const pidOf = (part: Part) => {

@@ -71,7 +71,7 @@ async function resume(
   sessionId: string,
   prompt: string | undefined,
 ): Promise<Opened | undefined> {
-  const path = `/sessions/${segmentOf("session_id", sessionId)}`;
+  const path = pathOf(sessionId);
   let after = 0;
   let turn: Turn = { status: "running" };
   for (;;) {
@@ -100,10 +100,12 @@ async function firstPrompt(screen: Screen): Promise<string | undefined> {
   }
 }
 
+const pathOf = (sessionId: string) => `/sessions/${segmentOf("session_id", sessionId)}`;
+
 async function say(api: ApiClient, sessionId: string, text: string): Promise<void> {
   await api.send({
     method: "POST",
-    path: `/sessions/${segmentOf("session_id", sessionId)}/messages`,
+    path: `${pathOf(sessionId)}/messages`,
     body: { text },
     headers: { "idempotency-key": randomUUID() },
   });
@@ -111,7 +113,7 @@ async function say(api: ApiClient, sessionId: string, text: string): Promise<voi
 
 function createTalk(api: ApiClient, screen: Screen, opened: Opened) {
   const { sessionId } = opened;
-  const path = `/sessions/${segmentOf("session_id", sessionId)}`;
+  const path = pathOf(sessionId);
   const stop = new AbortController();
   let turn = opened.turn;
   let onTurn = () => {};

@@ -49,11 +49,23 @@ const inState = (id: string, state: string) =>
     return now.sync_state === state ? now : undefined;
   }, `agent ${id} is ${state}`);
 
-const beingCreated = (id: string) =>
-  eventually(async () => {
-    const [row] = await query("select from agents where id = $1 and create_intended_at is not null", [id]);
-    return row;
-  }, "it is being created");
+/** Waits until the agent's row is so: what no API shows. */
+const isRow = (id: string, condition: string) =>
+  eventually(
+    async () => (await query(`select from agents where id = $1 and ${condition}`, [id]))[0],
+    `agent ${id}: ${condition}`,
+  );
+const beingCreated = (id: string) => isRow(id, "create_intended_at is not null");
+
+/** When its minutes are over, nobody looks for a second one of the agent again. */
+async function notLookedForAnyMore(id: string): Promise<void> {
+  await query(
+    `update agents set twins_until = clock_timestamp() - interval '1 second', checked_at = clock_timestamp() - interval '2 minutes'
+      where id = $1`,
+    [id],
+  );
+  await isRow(id, "twins_until is null");
+}
 
 /** What the provider holds with our tag for an agent, archived or not. */
 async function tagged(agentId: string) {
@@ -280,24 +292,13 @@ describe("what goes wrong at the provider", () => {
     expect((await tagged(id)).filter(({ archived }) => !archived)).toEqual([{ id: cmaAgentId, archived: false }]);
     // Also when ours is deleted and archived by then.
     expect((await admin.send("DELETE", `/agents/${id}`, {})).status).toBeLessThan(300);
-    await eventually(async () => {
-      const [row] = await query<{ archived_at: Date | null }>("select archived_at from agents where id = $1", [id]);
-      return row?.archived_at ?? undefined;
-    }, "it is archived");
+    await isRow(id, "archived_at is not null");
     const second = await late();
     const all = await tagged(id);
     expect(new Set(all.map((one) => one.id))).toEqual(new Set([cmaAgentId, first, second]));
     expect(all.map(({ archived }) => archived)).toEqual([true, true, true]);
     // After minutes nothing is on its way any more, and nobody looks again.
-    await query(
-      `update agents set twins_until = clock_timestamp() - interval '1 second', checked_at = clock_timestamp() - interval '2 minutes'
-        where id = $1`,
-      [id],
-    );
-    await eventually(async () => {
-      const [row] = await query("select from agents where id = $1 and twins_until is null", [id]);
-      return row;
-    }, "it is not looked for any more");
+    await notLookedForAnyMore(id);
   });
 
   test("one that is deleted while it is created is archived, though nobody tells of the deletion", async () => {
@@ -309,10 +310,7 @@ describe("what goes wrong at the provider", () => {
       [id],
     );
     await eventually(async () => ((await tagged(id)).length > 0 ? true : undefined), "it has been created");
-    await eventually(async () => {
-      const [row] = await query<{ archived_at: Date | null }>("select archived_at from agents where id = $1", [id]);
-      return row?.archived_at ?? undefined;
-    }, "the sweep has come to it");
+    await isRow(id, "archived_at is not null");
     expect((await tagged(id)).map(({ archived }) => archived)).toEqual([true]);
   });
 
@@ -321,19 +319,8 @@ describe("what goes wrong at the provider", () => {
     const { id } = await admin.make<{ id: string }>("/agents", { name: "never-made", ou: root });
     await inState(id, "error");
     await admin.send("DELETE", `/agents/${id}`, {});
-    await eventually(async () => {
-      const [row] = await query("select from agents where id = $1 and archived_at is not null", [id]);
-      return row;
-    }, "it is archived");
-    await query(
-      `update agents set twins_until = clock_timestamp() - interval '1 second', checked_at = clock_timestamp() - interval '2 minutes'
-        where id = $1`,
-      [id],
-    );
-    await eventually(async () => {
-      const [row] = await query("select from agents where id = $1 and twins_until is null", [id]);
-      return row;
-    }, "it is not looked for any more");
+    await isRow(id, "archived_at is not null");
+    await notLookedForAnyMore(id);
   });
 
   test("an attempt that was overtaken does not record an older version", async () => {

@@ -33,7 +33,10 @@ beforeAll(async () => {
   await giveScript(await synced(admin, agentId), [note("one"), note("two"), { say: "Done." }]);
 });
 afterEach(() => injectFaults());
-afterAll(() => tools.close());
+afterAll(async () => {
+  await tools.close();
+  await temporal.connection.close();
+});
 
 const sends = { method: "POST", path: "^/v1/sessions/[^/]+/events$" } as const;
 const streams = { method: "GET", path: "^/v1/sessions/[^/]+/events/stream$" } as const;
@@ -65,6 +68,41 @@ const moreFaults: [string, Fault[]][] = [
   ["sending is rate limited", [{ match: sends, kind: "429", times: 1, retry_after: 1 }]],
   ["a send never arrives", [{ match: sends, kind: "drop_before" }]],
 ];
+
+/** How many messages the provider's session has been told. */
+async function saidTo(cmaSessionId: string | null): Promise<number> {
+  let told = 0;
+  for await (const event of provider().beta.sessions.events.list(cmaSessionId ?? "", { limit: 1000 }))
+    if (event.type === "user.message") told += 1;
+  return told;
+}
+
+/** The vaults, and the sessions that are not archived, that the provider holds for a session. */
+async function heldFor(id: string): Promise<string[]> {
+  const held: string[] = [];
+  for await (const vault of provider().beta.vaults.list({ limit: 100 }))
+    if (vault.metadata["powerloom_session"] === id) held.push(vault.id);
+  for await (const session of provider().beta.sessions.list({ limit: 100 }))
+    if (session.metadata["powerloom_session"] === id && session.archived_at === null) held.push(session.id);
+  return held;
+}
+
+/** As another attempt makes one that opens the session, too. */
+async function madeByAnother(id: string, vaultId: string): Promise<string> {
+  const agent = await emma.get<{ cma_agent_id: string; cma_agent_version: number }>(`/agents/${agentId}`);
+  const [environment] = await query<{ id: string }>(
+    "select cma_environment_id as id from provider_environments where organisation_id = $1",
+    [organisation.organisationId],
+  );
+  return createSession(provider(), {
+    sessionId: id,
+    agentId: agent.cma_agent_id,
+    agentVersion: agent.cma_agent_version,
+    environmentId: environment?.id ?? "",
+    vaultId,
+    title: "another attempt's",
+  });
+}
 
 describe("a conversation completes, and nothing is said or done twice", () => {
   test.each([...faultsTried, ...(everything ? moreFaults : [])])("although %s", async (_what, faults) => {
@@ -113,28 +151,11 @@ describe("a conversation completes, and nothing is said or done twice", () => {
     const vault = await createVault(provider(), id);
     await query("update sessions set cma_vault_id = $2 where id = $1", [id, vault]);
     await asked("sessions");
-    const agent = await emma.get<{ cma_agent_id: string; cma_agent_version: number }>(`/agents/${agentId}`);
-    const [environment] = await query<{ id: string }>(
-      "select cma_environment_id as id from provider_environments where organisation_id = $1",
-      [organisation.organisationId],
-    );
-    const session = await createSession(provider(), {
-      sessionId: id,
-      agentId: agent.cma_agent_id,
-      agentVersion: agent.cma_agent_version,
-      environmentId: environment?.id ?? "",
-      vaultId: vault,
-      title: "another attempt's",
-    });
+    const session = await madeByAnother(id, vault);
     await query("update sessions set cma_session_id = $2 where id = $1", [id, session]);
     const open = await sessionIn(emma, id, "idle", "failed");
     expect(open).toMatchObject({ status: "idle", final_message: "Done.", cma_session_id: session });
-    const left: string[] = [];
-    for await (const one of provider().beta.vaults.list({ limit: 100 }))
-      if (one.metadata["powerloom_session"] === id) left.push(one.id);
-    for await (const one of provider().beta.sessions.list({ limit: 100 }))
-      if (one.metadata["powerloom_session"] === id && one.archived_at === null) left.push(one.id);
-    expect(left).toEqual([vault, session]);
+    expect(await heldFor(id)).toEqual([vault, session]);
   });
 
   test("what an attempt has said is followed, though it failed after that and the next one says nothing", async () => {
@@ -143,12 +164,6 @@ describe("a conversation completes, and nothing is said or done twice", () => {
     const id = await invoke(emma, quiet);
     const { cma_session_id } = await sessionIn(emma, id, "idle");
     let runId: string | undefined;
-    const said = async () => {
-      const texts: string[] = [];
-      for await (const event of provider().beta.sessions.events.list(cma_session_id ?? "", { limit: 1000 }))
-        if (event.type === "user.message") texts.push(event.id);
-      return texts.length;
-    };
     await asSuperuser(async (sql) => {
       const queue = (kind: string, payload: object) =>
         sql.query<{ id: string }>(
@@ -164,7 +179,7 @@ describe("a conversation completes, and nothing is said or done twice", () => {
       await sql.query("begin");
       await sql.query("select from session_commands where id = $1 for update", [rows[0]?.id]);
       await nudgeSession(temporal, { organisationId: organisation.organisationId as never, sessionId: id as never });
-      await eventually(async () => (await said()) === 2 || undefined, "the message is there");
+      await eventually(async () => (await saidTo(cma_session_id)) === 2 || undefined, "the message is there");
       ({ runId } = await temporal.workflow.getHandle(workflowIds.agentSession(id)).describe());
       await injectFaults({ match: sends, kind: "500" });
       await sql.query("commit");
@@ -185,7 +200,7 @@ describe("a conversation completes, and nothing is said or done twice", () => {
         String(completed?.startedEventId) === String(second?.eventId),
     )?.activityTaskCompletedEventAttributes?.result?.payloads?.[0]?.data;
     expect(JSON.parse(Buffer.from(answer ?? []).toString())).toEqual({ sent: 1, end: null });
-    expect(await said()).toBe(2);
+    expect(await saidTo(cma_session_id)).toBe(2);
   });
 
   test("a message that another attempt is sending is not sent by this one", async () => {
@@ -226,10 +241,7 @@ describe("a conversation completes, and nothing is said or done twice", () => {
       const events = await eventsOf(emma, id);
       return events.filter(({ type }) => type === "agent.message").length === 2 || undefined;
     }, "the answer is here");
-    const said: string[] = [];
-    for await (const event of provider().beta.sessions.events.list(cma_session_id ?? "", { limit: 1000 }))
-      if (event.type === "user.message") said.push(event.id);
-    expect(said).toHaveLength(2);
+    expect(await saidTo(cma_session_id)).toBe(2);
   });
 
   test("a session that is recorded while it is closed is ended, too", async () => {
@@ -241,13 +253,6 @@ describe("a conversation completes, and nothing is said or done twice", () => {
       ]);
       return row?.vault == null ? undefined : { vault: row.vault };
     }, "it has a vault");
-    const { cma_agent_id, cma_agent_version } = await emma.get<{ cma_agent_id: string; cma_agent_version: number }>(
-      `/agents/${agentId}`,
-    );
-    const [environment] = await query<{ id: string }>(
-      "select cma_environment_id as id from provider_environments where organisation_id = $1",
-      [organisation.organisationId],
-    );
     await clearRequests();
     await injectFaults(
       { match: create("sessions"), kind: "500", times: 100 },
@@ -260,14 +265,7 @@ describe("a conversation completes, and nothing is said or done twice", () => {
     );
     await injectFaults();
     // As an attempt to open it that was frozen until now.
-    const late = await createSession(provider(), {
-      sessionId: id,
-      agentId: cma_agent_id,
-      agentVersion: cma_agent_version,
-      environmentId: environment?.id ?? "",
-      vaultId: vault,
-      title: "late",
-    });
+    const late = await madeByAnother(id, vault);
     await query("update sessions set cma_session_id = $2 where id = $1 and cleaned_at is null", [id, late]);
     await cleanedUp(id);
     expect((await provider().beta.sessions.retrieve(late)).archived_at).not.toBeNull();
@@ -276,25 +274,11 @@ describe("a conversation completes, and nothing is said or done twice", () => {
   test("what the provider makes late, after another attempt has, is gone when the session has ended", async () => {
     await injectFaults({ match: create("sessions"), kind: "drop_after" });
     const id = await invoke(emma, agentId, { prompt: "Say it once" });
-    const { cma_session_id } = await sessionIn(emma, id, "idle", "failed");
-    const { agent, environment_id } = await provider().beta.sessions.retrieve(cma_session_id ?? "");
-    const vaultId = await createVault(provider(), id);
-    await createSession(provider(), {
-      sessionId: id,
-      agentId: agent.id,
-      agentVersion: agent.version,
-      environmentId: environment_id,
-      vaultId,
-      title: "late",
-    });
+    await sessionIn(emma, id, "idle", "failed");
+    await madeByAnother(id, await createVault(provider(), id));
     await emma.send("POST", `/sessions/${id}/end`, {});
     await cleanedUp(id);
-    const left: string[] = [];
-    for await (const vault of provider().beta.vaults.list({ limit: 100 }))
-      if (vault.metadata["powerloom_session"] === id) left.push(vault.id);
-    for await (const one of provider().beta.sessions.list({ limit: 100 }))
-      if (one.metadata["powerloom_session"] === id && one.archived_at === null) left.push(one.id);
-    expect(left).toEqual([]);
+    expect(await heldFor(id)).toEqual([]);
   });
 
   test.each(variant("although the provider is away when it is to end: what it holds is destroyed later"))(
