@@ -37,8 +37,8 @@ class UploadElsewhere extends Error {}
 /** Another attempt has gone on from where this one was frozen. */
 class Superseded extends Error {}
 
-/** SQL: when nothing that was asked for by now is carried out any more. */
-const soon = "clock_timestamp() + interval '5 minutes'";
+/** SQL: when nothing that was asked for by now is carried out any more, by the later of two clocks: `$2` is ours. */
+const soon = "greatest(clock_timestamp(), $2) + interval '5 minutes'";
 
 /** What `reconcileAgent` and its sweep may do. Level-based: observe, plan, apply; never what changed. */
 export function createReconcileActivities(deps: ActivityDeps) {
@@ -49,33 +49,52 @@ export function createReconcileActivities(deps: ActivityDeps) {
       tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [ref.agentId]),
     );
     if (row === undefined) return { status: "converged", action: "none", label: "unknown agent", ou: "" };
+    const result = await orFault(ref, row, () => converge(ref, row, superseded));
+    if (result.status === "retry" || row.twins_until === null || superseded()) return result;
+    // Also where the definition is refused: that may last.
+    return orFault(ref, row, async () => {
+      await removeTwins(ref, row);
+      return result;
+    });
+  }
+
+  /** @throws what the provider answers; `Superseded`; `UploadElsewhere` */
+  async function converge(ref: AgentRef, row: AgentRow, superseded: () => boolean): Promise<ReconcileResult> {
     const label = row.name;
     const ou = row.ou_path;
+    if (row.deleted_at !== null) {
+      const open = await endSessionsOf(ref);
+      if (open > 0) return { status: "retry", afterMs: 500, reason: `${open} sessions are ending`, label, ou };
+    }
+    const desired = row.deleted_at === null ? await define(ref, row) : "deleted";
+    const observed = await observe(ref, row);
+    const plan = planAgent(desired, observed);
+    // Another attempt may have created it after this one has looked.
+    if (superseded()) throw new Superseded();
+    heartbeat();
+    let now: ObservedAgent | undefined = observed;
+    if (plan.action === "archive") await archiveAgent(claude, plan.id);
+    else if (plan.action === "create" && desired !== "deleted") now = await createAgent(claude, desired);
+    else if (plan.action === "update" && desired !== "deleted")
+      now = await updateAgent(claude, plan.id, plan.version, desired);
+    const edit = foreignEdit(plan, {
+      generation: row.generation,
+      syncedGeneration: row.synced_generation,
+      id: row.cma_agent_id,
+      version: row.cma_agent_version,
+    });
+    await record(ref, row, now, plan.action, edit);
+    return { status: "converged", action: plan.action, label, ou };
+  }
+
+  /** What a step results in; what it throws is written down, and said as a result. */
+  async function orFault(
+    ref: AgentRef,
+    { name: label, ou_path: ou }: AgentRow,
+    step: () => Promise<ReconcileResult>,
+  ): Promise<ReconcileResult> {
     try {
-      if (row.deleted_at !== null) {
-        const open = await endSessionsOf(ref);
-        if (open > 0) return { status: "retry", afterMs: 500, reason: `${open} sessions are ending`, label, ou };
-      }
-      const desired = row.deleted_at === null ? await define(ref, row) : "deleted";
-      const observed = await observe(ref, row);
-      const plan = planAgent(desired, observed);
-      // Another attempt may have created it after this one has looked.
-      if (superseded()) throw new Superseded();
-      heartbeat();
-      let now: ObservedAgent | undefined = observed;
-      if (plan.action === "archive") await archiveAgent(claude, plan.id);
-      else if (plan.action === "create" && desired !== "deleted") now = await createAgent(claude, desired);
-      else if (plan.action === "update" && desired !== "deleted")
-        now = await updateAgent(claude, plan.id, plan.version, desired);
-      const edit = foreignEdit(plan, {
-        generation: row.generation,
-        syncedGeneration: row.synced_generation,
-        id: row.cma_agent_id,
-        version: row.cma_agent_version,
-      });
-      await record(ref, row, now, plan.action, edit);
-      if (row.twins_until !== null && !superseded()) await removeTwins(ref, row);
-      return { status: "converged", action: plan.action, label, ou };
+      return await step();
     } catch (error) {
       if (error instanceof UploadElsewhere)
         return { status: "retry", afterMs: 500, reason: "a skill is being uploaded", label, ou };
@@ -172,19 +191,24 @@ export function createReconcileActivities(deps: ActivityDeps) {
     if (row.create_intended_at !== null && row.cma_agent_id === null) {
       // What was asked for then may still be carried out, after this look. One that is deleted is asked for no more.
       await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.run(`update agents set twins_until = ${soon} where id = $1 and archived_at is null`, [ref.agentId]),
+        tx.run(`update agents set twins_until = ${soon} where id = $1 and archived_at is null`, [
+          ref.agentId,
+          deps.now(),
+        ]),
       );
       const found = await findTaggedAgent(claude, ref.agentId, row.create_intended_at);
       if (found !== undefined) return found;
     }
     if (row.deleted_at === null) {
-      // Pending, too: until it is created, what is recorded is not there.
+      // Pending, too: until it is created, what is recorded is not there. An intent that is there already may be that of an
+      // attempt that has looked when this one has: both create.
       const intended = await db.inOrganisation(ref.organisationId, (tx) =>
         tx.run(
           `update agents set create_intended_at = clock_timestamp(), cma_agent_id = null,
-             sync_state = case when cma_agent_id is null then sync_state else 'pending' end
-            where id = $1 and cma_agent_id is not distinct from $2`,
-          [ref.agentId, row.cma_agent_id],
+             sync_state = case when cma_agent_id is null then sync_state else 'pending' end,
+             twins_until = case when create_intended_at is null then twins_until else ${soon} end
+            where id = $1 and cma_agent_id is not distinct from $3 and deleted_at is null`,
+          [ref.agentId, deps.now(), row.cma_agent_id],
         ),
       );
       if (intended === 0) throw new Superseded();
@@ -203,12 +227,13 @@ export function createReconcileActivities(deps: ActivityDeps) {
       await archiveAgent(claude, id);
       deps.log.warn({ agent: ref.agentId, twin: id }, "archived an agent that was created twice");
     }
-    // One that ends so late was written under a clock that was wrong.
+    // Ended by both clocks. An end that is so late was written under a clock that was wrong.
     await db.inOrganisation(ref.organisationId, (tx) =>
       tx.run(
-        `update agents set twins_until = null where id = $1
-            and (twins_until < clock_timestamp() or twins_until > clock_timestamp() + interval '10 minutes')`,
-        [ref.agentId],
+        `update agents set twins_until = case when twins_until > clock_timestamp() then ${soon} end where id = $1
+            and (twins_until < least(clock_timestamp(), $2)
+              or twins_until > greatest(clock_timestamp(), $2) + interval '10 minutes')`,
+        [ref.agentId, deps.now()],
       ),
     );
   }
@@ -230,7 +255,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
       // Before it creates, an attempt forgets what it has looked at.
       const looked = action === "create" ? null : row.cma_agent_id;
       if (other !== looked && other !== now?.id) {
-        tx.send(`update agents set twins_until = ${soon} where id = $1`, [ref.agentId]);
+        tx.send(`update agents set twins_until = ${soon} where id = $1`, [ref.agentId, deps.now()]);
         return false;
       }
       tx.send(

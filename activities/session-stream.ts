@@ -34,11 +34,11 @@ export function createStreamActivities(deps: ActivityDeps) {
      */
     async followSession(ref: SessionRef): Promise<TurnEnd> {
       try {
-        return await beating(async () => {
+        return await beating(async (missed) => {
           const session = await db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
           const cmaSessionId = session?.cma_session_id;
           if (session === undefined || session.ended_at !== null || cmaSessionId == null) return over;
-          return follow(ref, cmaSessionId, Context.current().cancellationSignal);
+          return follow(ref, cmaSessionId, missed, Context.current().cancellationSignal);
         });
       } catch (error) {
         // Deleted at the provider: following it again would find nothing for ever.
@@ -49,12 +49,23 @@ export function createStreamActivities(deps: ActivityDeps) {
     },
   };
 
-  async function follow(ref: SessionRef, cmaSessionId: string, signal: AbortSignal): Promise<TurnEnd> {
+  async function follow(
+    ref: SessionRef,
+    cmaSessionId: string,
+    superseded: () => boolean,
+    signal: AbortSignal,
+  ): Promise<TurnEnd> {
     const writer = batchingWriter((events) => store(ref, events));
     const words = sessionWords(deps, ref);
     const stream = await claude.beta.sessions.events.stream(cmaSessionId, { event_deltas: previews }, { signal });
     const stop = () => stream.controller.abort();
     signal.addEventListener("abort", stop);
+    const rest = async (state: TurnState, end: TurnEnd) => {
+      await writer.flush();
+      // What rests may be a turn from before: another attempt has followed since then.
+      if (superseded()) throw new Error("another attempt may be following the session");
+      return finishTurn(ref, end, state.answered(end));
+    };
     try {
       const state = new TurnState();
       for await (const event of claude.beta.sessions.events.list(cmaSessionId, { limit: 1000 })) {
@@ -62,14 +73,14 @@ export function createStreamActivities(deps: ActivityDeps) {
         writer.add(event as WireEvent);
       }
       const rested = state.rest();
-      if (rested !== undefined) return await finishTurn(ref, writer, rested);
+      if (rested !== undefined) return await rest(state, rested);
       await setStatus(ref, "running");
       for await (const event of stream) {
         words.take(event as WireEvent);
         state.take(event as WireEvent);
         writer.add(event as WireEvent);
-        const rest = state.rest();
-        if (rest !== undefined) return await finishTurn(ref, writer, rest);
+        const rests = state.rest();
+        if (rests !== undefined) return await rest(state, rests);
       }
       throw new Error("the provider closed the stream before the session rested");
     } finally {
@@ -88,9 +99,8 @@ export function createStreamActivities(deps: ActivityDeps) {
     if (stored > 0) await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
   }
 
-  async function finishTurn(ref: SessionRef, writer: Writer, end: TurnEnd): Promise<TurnEnd> {
-    await writer.flush();
-    await withdrawToolCalls(deps, ref, end.toolCalls, "the call no longer waits: it was interrupted");
+  async function finishTurn(ref: SessionRef, end: TurnEnd, answered: ReadonlySet<string>): Promise<TurnEnd> {
+    await withdrawToolCalls(deps, ref, answered, "the call no longer waits: it was interrupted");
     await db.inOrganisation(ref.organisationId, async (tx) => {
       const last = await tx.maybe<{ payload: { content?: { type: string; text?: string }[] } }>(
         "select payload from session_events where session_id = $1 and type = 'agent.message' order by position desc limit 1",
@@ -122,8 +132,10 @@ export function createStreamActivities(deps: ActivityDeps) {
 class TurnState {
   private end: TurnEnd | undefined;
   private readonly queued = new Set<string>();
+  private readonly calls = new Set<string>();
 
   take(event: WireEvent): void {
+    if (event.id !== undefined && event.type.endsWith("tool_use")) this.calls.add(event.id);
     if (event.type.startsWith("user.") && event.id !== undefined) {
       if (event.processed_at == null) this.queued.add(event.id);
       else this.queued.delete(event.id);
@@ -142,6 +154,11 @@ class TurnState {
 
   rest(): TurnEnd | undefined {
     return this.end?.stop === "terminated" || this.queued.size === 0 ? this.end : undefined;
+  }
+
+  /** Ids of the calls of tools that no longer wait: of those seen here only, a later turn may have made others. */
+  answered(end: TurnEnd): ReadonlySet<string> {
+    return new Set([...this.calls].filter((id) => !end.toolCalls.includes(id)));
   }
 }
 

@@ -47,7 +47,9 @@ export function createSessionActivities(deps: ActivityDeps) {
   const load = (ref: SessionRef) => db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
 
   /** Vault, credentials and managed session, each recorded before the next is made. */
-  async function open(ref: SessionRef, session: SessionRow): Promise<{ cmaSessionId: string }> {
+  async function open(ref: SessionRef, session: SessionRow): Promise<void> {
+    // Open, with its credentials, whatever becomes of its agent.
+    if (session.cma_session_id !== null) return;
     const agent = await db.readOrganisation(ref.organisationId, (tx) =>
       tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [session.agent_id]),
     );
@@ -80,26 +82,19 @@ export function createSessionActivities(deps: ActivityDeps) {
       heartbeat();
     }
 
+    const agentVersion = session.agent_version ?? agent.cma_agent_version;
     const made =
-      session.cma_session_id ??
       (await findTaggedSession(claude, session.id, session.create_intended_at)) ??
       (await createSession(claude, {
         sessionId: session.id,
         agentId: agent.cma_agent_id,
-        agentVersion: session.agent_version ?? agent.cma_agent_version,
+        agentVersion,
         environmentId,
         vaultId,
         // Everybody with a key of the workspace reads titles: no addresses.
         title: `${agent.name} ${session.id}`,
       }));
-    const cmaSessionId = await recordFirst(ref, "cma_session_id", made, () => endSession(claude, made));
-    await db.inOrganisation(ref.organisationId, (tx) =>
-      tx.run("update sessions set agent_version = coalesce(agent_version, $2) where id = $1", [
-        session.id,
-        agent.cma_agent_version,
-      ]),
-    );
-    return { cmaSessionId };
+    await recordFirst(ref, "cma_session_id", made, () => endSession(claude, made), agentVersion);
   }
 
   /**
@@ -113,12 +108,14 @@ export function createSessionActivities(deps: ActivityDeps) {
     column: "cma_vault_id" | "cma_session_id",
     made: string,
     takeAway: () => Promise<void>,
+    agentVersion: number | null = null,
   ): Promise<string> {
     const row = await db.inOrganisation(ref.organisationId, (tx) =>
       tx.maybe<{ kept: string }>(
-        `update sessions set ${column} = coalesce(${column}, $2), may_be_twice = may_be_twice or coalesce(${column} <> $2, false)
+        `update sessions set ${column} = coalesce(${column}, $2), may_be_twice = may_be_twice or coalesce(${column} <> $2, false),
+           agent_version = coalesce(agent_version, $3)
           where id = $1 and cleaned_at is null returning ${column} as kept`,
-        [ref.sessionId, made],
+        [ref.sessionId, made, agentVersion],
       ),
     );
     if (row?.kept !== made) await takeAway();
@@ -191,12 +188,13 @@ export function createSessionActivities(deps: ActivityDeps) {
       if (claimed === 0 || superseded()) throw new Error("another attempt may be sending it");
       const sent = await claude.beta.sessions.events.send(cmaSessionId, { events: [event] });
       eventId = sent.data?.[0]?.id;
+      if (eventId === undefined) throw new Error("the provider has not said what it has taken");
     }
     await db.inOrganisation(ref.organisationId, (tx) =>
       tx.run("update session_commands set sent_at = $2, provider_event_id = $3 where id = $1", [
         command.id,
         deps.now(),
-        eventId ?? null,
+        eventId,
       ]),
     );
   }
@@ -205,6 +203,11 @@ export function createSessionActivities(deps: ActivityDeps) {
   async function giveUp(ref: SessionRef, command: CommandRow, problem: Record<string, unknown>): Promise<void> {
     await db.inOrganisation(ref.organisationId, async (tx) => {
       await tx.run("update session_commands set sent_at = $2 where id = $1", [command.id, deps.now()]);
+      // It rests, though it has never been told anything: nobody else says so.
+      const rests = await tx.run("update sessions set status = 'idle' where id = $1 and status = 'starting'", [
+        ref.sessionId,
+      ]);
+      if (rests > 0) announceSession(tx, ref.sessionId);
       await appendSessionEvents(tx, ref.sessionId, [
         {
           providerEventId: `refused:${command.id}`,
@@ -226,16 +229,31 @@ export function createSessionActivities(deps: ActivityDeps) {
     await db.inOrganisation(ref.organisationId, (tx) => appendSessionEvents(tx, ref.sessionId, rest));
   }
 
+  /** Whether the provider has ever taken a word of ours for this session: without any there is no turn to follow. */
+  function wasTold(ref: SessionRef): Promise<boolean> {
+    return db.readOrganisation(
+      ref.organisationId,
+      async (sql) =>
+        (await sql.maybe(
+          "select from session_commands where session_id = $1 and provider_event_id is not null limit 1",
+          [ref.sessionId],
+        )) !== undefined,
+    );
+  }
+
   async function findSent(
     ref: SessionRef,
     cmaSessionId: string,
     command: CommandRow,
     event: ProviderEvent,
   ): Promise<string | undefined> {
-    const known = await db.inOrganisation(ref.organisationId, (tx) =>
-      tx.rows<{ provider_event_id: string }>(
-        "select provider_event_id from session_commands where session_id = $1 and provider_event_id is not null",
-        [ref.sessionId],
+    // Heard before it was said: a second copy of something earlier, which may have said the same.
+    const known = await db.readOrganisation(ref.organisationId, (sql) =>
+      sql.rows<{ provider_event_id: string }>(
+        `select provider_event_id from session_commands where session_id = $1 and provider_event_id is not null
+         union select provider_event_id from session_events where session_id = $1 and type = $2 and position < $3
+           and provider_event_id is not null`,
+        [ref.sessionId, event.type, command.after_position],
       ),
     );
     const taken = new Set(known.map((row) => row.provider_event_id));
@@ -280,7 +298,7 @@ export function createSessionActivities(deps: ActivityDeps) {
               tx.run("update sessions set may_be_twice = true where id = $1", [ref.sessionId]),
             );
           await open(ref, session);
-          return { ended: false, endReason: "", cmaRunning: session.cma_session_id !== null, ...facts };
+          return { ended: false, endReason: "", cmaRunning: await wasTold(ref), ...facts };
         } catch (error) {
           const fault = providerFault(error);
           if (fault === undefined) throw error;
@@ -305,7 +323,7 @@ export function createSessionActivities(deps: ActivityDeps) {
           return { sent: 0, end: endedOnRequest };
         }
         // What an attempt before has sent is to be followed, too.
-        let sent = activityInfo().attempt > 1 ? 1 : 0;
+        let sent = activityInfo().attempt > 1 && (await wasTold(ref)) ? 1 : 0;
         for (const command of commands) {
           try {
             await send(ref, session, command, missed);
@@ -325,19 +343,21 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     /** Ends a session nobody has said anything to for too long; false when somebody just has. */
     async endIfQuiet(ref: SessionRef): Promise<boolean> {
-      return db.inOrganisation(ref.organisationId, async (tx) => {
-        // The lock that messages take too: a message is either seen here, or refused because the session has ended.
-        const session = await findSession(tx, ref.sessionId, "lock");
-        if (session === undefined || session.ended_at !== null) return true;
-        if ((await queuedCommands(tx, ref.sessionId)).length > 0) return false;
-        await tx.run("update sessions set status = 'ended', end_reason = $2, ended_at = $3 where id = $1", [
-          ref.sessionId,
-          idleReason,
-          deps.now(),
-        ]);
-        announceSession(tx, ref.sessionId);
-        return true;
-      });
+      return beating(() =>
+        db.inOrganisation(ref.organisationId, async (tx) => {
+          // The lock that messages take too: a message is either seen here, or refused because the session has ended.
+          const session = await findSession(tx, ref.sessionId, "lock");
+          if (session === undefined || session.ended_at !== null) return true;
+          if ((await queuedCommands(tx, ref.sessionId)).length > 0) return false;
+          await tx.run("update sessions set status = 'ended', end_reason = $2, ended_at = $3 where id = $1", [
+            ref.sessionId,
+            idleReason,
+            deps.now(),
+          ]);
+          announceSession(tx, ref.sessionId);
+          return true;
+        }),
+      );
     },
 
     /** Ends the managed session, destroys its vault and with it every credential, revokes its bearers, writes it down. */
@@ -366,7 +386,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         if (session.may_be_twice) await removeTwins(session, cmaSessionId, vaultId);
         if (cmaSessionId !== undefined) await storeTheRest(ref, cmaSessionId);
         const said = session.end_reason ?? byCommand?.reason ?? reason;
-        await withdrawToolCalls(deps, ref, [], "the session ended");
+        await withdrawToolCalls(deps, ref, "all", "the session ended");
         await db.inOrganisation(ref.organisationId, async (tx) => {
           const now = deps.now();
           const failed = reason === "failed";
@@ -374,7 +394,7 @@ export function createSessionActivities(deps: ActivityDeps) {
             `update sessions set status = $2, end_reason = coalesce(end_reason, $3), ended_at = coalesce(ended_at, $4),
                cleaned_at = $4
               where id = $1 and cma_session_id is not distinct from $5 and cma_vault_id is not distinct from $6
-                and may_be_twice = $7`,
+                and may_be_twice = $7 and cleaned_at is null`,
             [
               ref.sessionId,
               failed ? "failed" : "ended",
@@ -385,6 +405,7 @@ export function createSessionActivities(deps: ActivityDeps) {
               session.may_be_twice,
             ],
           );
+          if (closed === 0 && (await findSession(tx, ref.sessionId))?.cleaned_at != null) return;
           if (closed === 0) throw new Error("an attempt to open the session has made something since it was looked at");
           if (session.ended_at === null || failed) announceSession(tx, ref.sessionId);
           await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [

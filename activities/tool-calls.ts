@@ -4,6 +4,7 @@ import type { Tx } from "../db/database.ts";
 import { type ApprovalRow, decideApproval, findApproval, insertApproval } from "../db/queries/approvals.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import { appendSessionEvents, findSession, queueCommand } from "../db/queries/sessions.ts";
+import { beating } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 
 const toolCallExpiryMs = 24 * 3600 * 1000;
@@ -18,9 +19,11 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
      * @returns when the first of those undecided runs out, epoch milliseconds; 0 when none waits
      */
     async askForToolCalls({ eventIds, ...ref }: SessionRef & { eventIds: string[] }): Promise<number> {
-      for (const eventId of eventIds)
-        await db.inOrganisation(ref.organisationId, (tx) => askForToolCall(tx, ref, eventId));
-      return firstExpiry(ref);
+      return beating(async () => {
+        for (const eventId of eventIds)
+          await db.inOrganisation(ref.organisationId, (tx) => askForToolCall(tx, ref, eventId));
+        return firstExpiry(ref);
+      });
     },
 
     /**
@@ -28,38 +31,41 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
      * @returns as `askForToolCalls`: a workflow that is new to the session learns so what it waits for
      */
     async settleToolCalls(ref: SessionRef): Promise<number> {
-      const open = await db.inOrganisation(ref.organisationId, (tx) =>
-        tx.rows<{ id: string }>(
-          `select id from approval_requests where session_id = $1 and kind = 'tool_call' and consumed_at is null
-             and (decided_at is not null or expires_at <= $2)`,
-          [ref.sessionId, deps.now()],
-        ),
-      );
-      for (const { id } of open)
-        await db.inOrganisation(ref.organisationId, async (tx) => {
-          const approval = await findApproval(tx, id, "lock");
-          if (approval === undefined) return;
-          const status = approval.status === "pending" ? "expired" : approval.status;
-          const allowed = status === "approved";
-          await decideApproval(tx, id, { status: allowed ? "applied" : status, consumed: true }, deps.now());
-          await queueCommand(tx, ref.sessionId, {
-            id: deps.newId(),
-            kind: "confirmation",
-            payload: {
-              tool_use_id: eventIdOf(id),
-              result: allowed ? "allow" : "deny",
-              reason: approval.reason ?? status,
-            },
-            createdBy: null,
-            idempotencyKey: `confirm:${id}`,
-            bodyDigest: null,
-          });
-          const outcome = status === "expired" || status === "cancelled" ? status : "denied";
-          auditToolCall(tx, ref, approval, allowed ? "applied" : outcome);
-        });
-      return firstExpiry(ref);
+      return beating(async () => {
+        const decided = await db.inOrganisation(ref.organisationId, (tx) =>
+          tx.rows<{ id: string }>(
+            `select id from approval_requests where session_id = $1 and kind = 'tool_call' and consumed_at is null
+               and (decided_at is not null or expires_at <= $2)`,
+            [ref.sessionId, deps.now()],
+          ),
+        );
+        for (const { id } of decided) await db.inOrganisation(ref.organisationId, (tx) => settleToolCall(tx, ref, id));
+        return firstExpiry(ref);
+      });
     },
   };
+
+  async function settleToolCall(tx: Tx, ref: SessionRef, id: string): Promise<void> {
+    const approval = await unsettled(tx, id);
+    if (approval === undefined) return;
+    const status = approval.status === "pending" ? "expired" : approval.status;
+    const allowed = status === "approved";
+    await decideApproval(tx, id, { status: allowed ? "applied" : status, consumed: true }, deps.now());
+    await queueCommand(tx, ref.sessionId, {
+      id: deps.newId(),
+      kind: "confirmation",
+      payload: {
+        tool_use_id: eventIdOf(id),
+        result: allowed ? "allow" : "deny",
+        reason: approval.reason ?? status,
+      },
+      createdBy: null,
+      idempotencyKey: `confirm:${id}`,
+      bodyDigest: null,
+    });
+    const outcome = status === "expired" || status === "cancelled" ? status : "denied";
+    auditToolCall(tx, ref, approval, allowed ? "applied" : outcome);
+  }
 
   async function firstExpiry(ref: SessionRef): Promise<number> {
     const first = await db.readOrganisation(ref.organisationId, (sql) =>
@@ -123,29 +129,34 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
 /**
  * Withdraws what waits for an approver although the call no longer waits for an answer: it was interrupted, or its
  * session has ended. An approval would come too late.
- * @param waiting provider ids of the calls that still do
+ * @param calls provider ids of these calls, when not all of the session
  */
 export async function withdrawToolCalls(
   deps: Pick<ActivityDeps, "db" | "now">,
   ref: SessionRef,
-  waiting: readonly string[],
+  calls: ReadonlySet<string> | "all",
   reason: string,
 ): Promise<void> {
   const stale = await deps.db.inOrganisation(ref.organisationId, (tx) =>
     tx.rows<{ id: string }>(
-      `select id from approval_requests where session_id = $1 and kind = 'tool_call' and consumed_at is null
-         and not (id = any ($2))`,
-      [ref.sessionId, waiting.map(requestIdOf)],
+      "select id from approval_requests where session_id = $1 and kind = 'tool_call' and consumed_at is null",
+      [ref.sessionId],
     ),
   );
   // One transaction each: an audit entry is the last statement of its own.
-  for (const { id } of stale)
+  for (const { id } of stale.filter((one) => calls === "all" || calls.has(eventIdOf(one.id))))
     await deps.db.inOrganisation(ref.organisationId, async (tx) => {
-      const approval = await findApproval(tx, id, "lock");
-      if (approval === undefined || (approval.status !== "pending" && approval.status !== "approved")) return;
+      const approval = await unsettled(tx, id);
+      if (approval?.status !== "pending" && approval?.status !== "approved") return;
       await decideApproval(tx, id, { status: "cancelled", reason, consumed: true }, deps.now());
       auditToolCall(tx, ref, { ...approval, reason }, "cancelled");
     });
+}
+
+/** A request, locked, unless somebody else who has listed it, too, was faster: each is settled, and audited, once. */
+async function unsettled(tx: Tx, id: string): Promise<ApprovalRow | undefined> {
+  const held = await tx.maybe("select from approval_requests where id = $1 and consumed_at is null for update", [id]);
+  return held === undefined ? undefined : findApproval(tx, id);
 }
 
 function requestIdOf(eventId: string): string {

@@ -74,6 +74,8 @@ export interface CommandRow {
   kind: "message" | "interrupt" | "end" | "confirmation" | "notice";
   payload: Record<string, unknown>;
   sending_at: Date | null;
+  /** Of the session's events those before this position were there before the command was. */
+  after_position: number | null;
   created_at: Date;
 }
 
@@ -96,8 +98,9 @@ export async function queueCommand(
   command: NewCommand,
 ): Promise<{ id: string; fresh: boolean; bodyDigest: string | null }> {
   const inserted = await tx.maybe<{ id: string }>(
-    `insert into session_commands (id, organisation_id, session_id, kind, payload, created_by, idempotency_key, body_digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)
+    `insert into session_commands
+       (id, organisation_id, session_id, kind, payload, created_by, idempotency_key, body_digest, after_position)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, (select next_position from sessions where id = $3))
      on conflict (organisation_id, session_id, created_by, idempotency_key) do nothing returning id`,
     [
       command.id,
@@ -146,7 +149,7 @@ export async function queueNotice(
 /** What waits to be told to a session, oldest first. */
 export function queuedCommands(sql: Sql, sessionId: string): Promise<CommandRow[]> {
   return sql.rows<CommandRow>(
-    `select id, kind, payload, sending_at, created_at from session_commands
+    `select id, kind, payload, sending_at, after_position, created_at from session_commands
       where session_id = $1 and sent_at is null order by sequence`,
     [sessionId],
   );

@@ -7,7 +7,7 @@ const faultSchema = z.strictObject({
     .strictObject({ method: z.string().toUpperCase().optional(), path: z.string().optional() })
     .default({})
     .describe("path is a regular expression over the request's path"),
-  kind: z.enum(["429", "500", "529", "drop_before", "drop_after", "delay", "cut_stream", "mid_stream_error"]),
+  kind: z.enum(["400", "429", "500", "529", "drop_before", "drop_after", "delay", "cut_stream", "mid_stream_error"]),
   times: z.int().positive().default(1),
   retry_after: z.number().nonnegative().optional(),
   delay_ms: z.int().nonnegative().default(0),
@@ -26,6 +26,7 @@ export interface StreamFault {
 }
 
 const messages: Partial<Record<ErrorStatus, string>> = {
+  400: "This request is refused, however often it is made.",
   429: "This request would exceed your rate limit.",
   500: "Internal server error",
   529: "Overloaded",
@@ -51,6 +52,7 @@ export function faultInjection() {
     const fault = take(req.method, req.path);
     if (fault === undefined) return next();
     switch (fault.kind) {
+      case "400":
       case "429":
       case "500":
       case "529": {

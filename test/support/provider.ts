@@ -9,7 +9,7 @@ export function provider(): Anthropic {
 
 export interface Fault {
   match: { method: "GET" | "POST" | "DELETE"; path: string };
-  kind: "429" | "500" | "529" | "drop_before" | "drop_after" | "delay" | "cut_stream" | "mid_stream_error";
+  kind: "400" | "429" | "500" | "529" | "drop_before" | "drop_after" | "delay" | "cut_stream" | "mid_stream_error";
   times?: number;
   retry_after?: number;
   delay_ms?: number;

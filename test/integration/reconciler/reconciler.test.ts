@@ -67,6 +67,29 @@ async function notLookedForAnyMore(id: string): Promise<void> {
   await isRow(id, "twins_until is null");
 }
 
+/** An agent that an attempt has looked at, and whose skill it is uploading: it is created after that. */
+async function beingDefined(name: string): Promise<string> {
+  const skill = await admin.make<{ id: string }>("/skills", {
+    name: `${name}-skill`,
+    description: "Slow to upload",
+    ou: root,
+    content: "# Slow",
+  });
+  await injectFaults({ match: creation, kind: "500", times: 100 });
+  const { id } = await admin.make<{ id: string }>("/agents", { name, ou: root });
+  await inState(id, "error");
+  // As if no attempt had come so far as to intend it.
+  await query("update agents set create_intended_at = null, twins_until = null where id = $1", [id]);
+  await clearRequests();
+  await injectFaults({ match: { method: "POST", path: "^/v1/skills" }, kind: "delay", delay_ms: 2_000 });
+  await admin.make(`/agents/${id}/skills`, { skill_id: skill.id });
+  await eventually(
+    async () => (await requestsSeen("POST", /^\/v1\/skills/)).length > 0 || undefined,
+    "its skill is being uploaded",
+  );
+  return id;
+}
+
 /** What the provider holds with our tag for an agent, archived or not. */
 async function tagged(agentId: string) {
   const found: { id: string; archived: boolean }[] = [];
@@ -298,6 +321,54 @@ describe("what goes wrong at the provider", () => {
     expect(new Set(all.map((one) => one.id))).toEqual(new Set([cmaAgentId, first, second]));
     expect(all.map(({ archived }) => archived)).toEqual([true, true, true]);
     // After minutes nothing is on its way any more, and nobody looks again.
+    await notLookedForAnyMore(id);
+  });
+
+  test("when two attempts have looked before either of them made it, a second one is looked for", async () => {
+    const id = await beingDefined("both-looked");
+    // As the other attempt intends, creates, and records.
+    await query("update agents set create_intended_at = clock_timestamp() where id = $1", [id]);
+    await synced(admin, id);
+    await isRow(id, "twins_until > clock_timestamp() + interval '3 minutes'");
+  });
+
+  test("one that is deleted after an attempt has looked is not created by that attempt", async () => {
+    const id = await beingDefined("deleted-since");
+    await clearRequests();
+    expect((await admin.send("DELETE", `/agents/${id}`)).status).toBe(200);
+    await isRow(id, "archived_at is not null");
+    expect(await requestsSeen("POST", /^\/v1\/agents$/)).toEqual([]);
+    expect(await tagged(id)).toEqual([]);
+  });
+
+  test("a second one is archived although the definition of the first is refused", async () => {
+    const { id, cmaAgentId } = await makeAgent(admin, { name: "refused-later", ou: root });
+    await injectFaults({ match: agentAt(cmaAgentId), kind: "400", times: 100 });
+    await admin.send("PATCH", `/agents/${id}`, { system_prompt: "Refused" });
+    await inState(id, "error");
+    const twin = await provider().beta.agents.create({
+      name: "refused-later",
+      model: "claude-sonnet-5-5",
+      metadata: { powerloom_agent: id, powerloom_organisation: organisation.organisationId },
+    });
+    await query(
+      `update agents set twins_until = clock_timestamp() + interval '4 minutes',
+         checked_at = clock_timestamp() - interval '2 minutes' where id = $1`,
+      [id],
+    );
+    await eventually(async () => (await there(twin.id)).archived_at ?? undefined, "the second one is archived");
+    expect((await there(cmaAgentId)).archived_at).toBeNull();
+    expect(await agent(id)).toMatchObject({ cma_agent_id: cmaAgentId, sync_state: "error" });
+  });
+
+  test("how long a second one is looked for does not depend on a clock that was ahead", async () => {
+    const { id } = await makeAgent(admin, { name: "ahead-of-time", ou: root });
+    await query(
+      `update agents set twins_until = clock_timestamp() + interval '15 minutes',
+         checked_at = clock_timestamp() - interval '2 minutes' where id = $1`,
+      [id],
+    );
+    await isRow(id, "twins_until is distinct from null and twins_until < clock_timestamp() + interval '10 minutes'");
     await notLookedForAnyMore(id);
   });
 
