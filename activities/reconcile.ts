@@ -1,4 +1,4 @@
-import { activityInfo, heartbeat } from "@temporalio/activity";
+import { activityInfo } from "@temporalio/activity";
 import {
   archiveAgent,
   createAgent,
@@ -19,7 +19,7 @@ import { announce } from "../db/queries/changes.ts";
 import { queueCommand } from "../db/queries/sessions.ts";
 import { storableJson } from "../db/storable.ts";
 import { nudgeSession } from "../temporal/nudge.ts";
-import { beating } from "./beats.ts";
+import { beating, Overtaken } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
@@ -34,9 +34,6 @@ export type ReconcileResult =
 /** Another reconciliation uploads the skill right now. */
 class UploadElsewhere extends Error {}
 
-/** Another attempt has gone on from where this one was frozen. */
-class Superseded extends Error {}
-
 /** SQL: when nothing that was asked for by now is carried out any more, by the later of two clocks: `$2` is ours. */
 const soon = "greatest(clock_timestamp(), $2) + interval '5 minutes'";
 
@@ -49,16 +46,22 @@ export function createReconcileActivities(deps: ActivityDeps) {
       tx.maybe<AgentRow>(`${agentSelect} where a.id = $1`, [ref.agentId]),
     );
     if (row === undefined) return { status: "converged", action: "none", label: "unknown agent", ou: "" };
-    const result = await orFault(ref, row, () => converge(ref, row, superseded));
-    if (result.status === "retry" || row.twins_until === null || superseded()) return result;
-    // Also where the definition is refused: that may last.
-    return orFault(ref, row, async () => {
-      await removeTwins(ref, row);
+    const result = await orFault(
+      row,
+      () => converge(ref, row, superseded),
+      async (fault) => {
+        if (!superseded()) await recordFault(ref, fault);
+      },
+    );
+    if (result.status === "retry" || row.twins_until === null) return result;
+    // Also where the definition is refused: that may last. What goes wrong with a second one is no fault of the first.
+    return orFault(row, async () => {
+      await removeTwins(ref, row, superseded);
       return result;
     });
   }
 
-  /** @throws what the provider answers; `Superseded`; `UploadElsewhere` */
+  /** @throws what the provider answers; `Overtaken`; `UploadElsewhere` */
   async function converge(ref: AgentRef, row: AgentRow, superseded: () => boolean): Promise<ReconcileResult> {
     const label = row.name;
     const ou = row.ou_path;
@@ -70,8 +73,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
     const observed = await observe(ref, row);
     const plan = planAgent(desired, observed);
     // Another attempt may have created it after this one has looked.
-    if (superseded()) throw new Superseded();
-    heartbeat();
+    if (plan.action !== "none" && superseded()) throw new Overtaken();
     let now: ObservedAgent | undefined = observed;
     if (plan.action === "archive") await archiveAgent(claude, plan.id);
     else if (plan.action === "create" && desired !== "deleted") now = await createAgent(claude, desired);
@@ -87,22 +89,22 @@ export function createReconcileActivities(deps: ActivityDeps) {
     return { status: "converged", action: plan.action, label, ou };
   }
 
-  /** What a step results in; what it throws is written down, and said as a result. */
+  /** What a step results in. What the provider answers to it is told, and said as a result. */
   async function orFault(
-    ref: AgentRef,
     { name: label, ou_path: ou }: AgentRow,
     step: () => Promise<ReconcileResult>,
+    tell: (fault: Record<string, unknown>) => Promise<void> = async () => undefined,
   ): Promise<ReconcileResult> {
     try {
       return await step();
     } catch (error) {
       if (error instanceof UploadElsewhere)
         return { status: "retry", afterMs: 500, reason: "a skill is being uploaded", label, ou };
-      if (error instanceof Superseded)
+      if (error instanceof Overtaken)
         return { status: "retry", afterMs: 100, reason: "another attempt was faster", label, ou };
       const fault = providerFault(error);
       if (fault === undefined) throw error;
-      await recordFault(ref, fault.raw);
+      await tell(fault.raw);
       const reason = JSON.stringify(fault.raw).slice(0, 300);
       if (!fault.retryable) return { status: "failed", reason, label, ou };
       return { status: "retry", afterMs: fault.retryAfterMs ?? 0, reason, label, ou };
@@ -211,19 +213,21 @@ export function createReconcileActivities(deps: ActivityDeps) {
           [ref.agentId, deps.now(), row.cma_agent_id],
         ),
       );
-      if (intended === 0) throw new Superseded();
+      if (intended === 0) throw new Overtaken();
     }
     return undefined;
   }
 
   /** Archives what is at the provider for an agent beside the one that is recorded now. No session was ever opened with it. */
-  async function removeTwins(ref: AgentRef, row: AgentRow): Promise<void> {
+  async function removeTwins(ref: AgentRef, row: AgentRow, superseded: () => boolean): Promise<void> {
     const since = row.create_intended_at ?? deps.now();
     for await (const { id } of taggedAgents(claude, ref.agentId, since)) {
       const recorded = await db.readOrganisation(ref.organisationId, (tx) =>
-        tx.maybe("select from agents where id = $1 and cma_agent_id = $2", [ref.agentId, id]),
+        tx.maybe<{ id: string | null }>("select cma_agent_id as id from agents where id = $1", [ref.agentId]),
       );
-      if (recorded !== undefined) continue;
+      if (recorded?.id === id) continue;
+      // It may be what another attempt has made, and is about to record.
+      if (superseded() || (recorded?.id == null && row.deleted_at === null)) throw new Overtaken();
       await archiveAgent(claude, id);
       deps.log.warn({ agent: ref.agentId, twin: id }, "archived an agent that was created twice");
     }
@@ -290,7 +294,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
         });
       return true;
     });
-    if (!recorded) throw new Superseded();
+    if (!recorded) throw new Overtaken();
   }
 
   async function recordFault(ref: AgentRef, raw: Record<string, unknown>): Promise<void> {
@@ -345,20 +349,21 @@ export function createReconcileActivities(deps: ActivityDeps) {
      * that may be there twice.
      */
     async sweepAgents({ olderThanSeconds }: { olderThanSeconds: number }): Promise<number> {
-      const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>(
-        "select * from list_organisations()",
-      );
-      let wanted = 0;
-      for (const { organisation_id: organisationId } of organisations) {
-        const agents = await db.readOrganisation(organisationId, (tx) =>
-          tx.rows<{ id: AgentId }>(agentsToCompare, [olderThanSeconds]),
+      return beating(async () => {
+        const organisations = await db.anywhere.rows<{ organisation_id: OrganisationId }>(
+          "select * from list_organisations()",
         );
-        // Into the queue, behind what people have changed: hundreds at once would take the cores from their answers.
-        for (const { id } of agents) deps.reconcileQueue.compare({ organisationId, agentId: id });
-        wanted += agents.length;
-        heartbeat();
-      }
-      return wanted;
+        let wanted = 0;
+        for (const { organisation_id: organisationId } of organisations) {
+          const agents = await db.readOrganisation(organisationId, (tx) =>
+            tx.rows<{ id: AgentId }>(agentsToCompare, [olderThanSeconds]),
+          );
+          // Into the queue, behind what people have changed: hundreds at once would take the cores from their answers.
+          for (const { id } of agents) deps.reconcileQueue.compare({ organisationId, agentId: id });
+          wanted += agents.length;
+        }
+        return wanted;
+      });
     },
   };
 }

@@ -37,8 +37,8 @@ export type RunActivities = ReturnType<typeof createRunActivities>;
 export function createRunActivities(deps: RunDeps) {
   return {
     openRun: (order: RunRef & { caps?: RunCaps }): Promise<OpenedRun> => beating(() => openRun(deps, order)),
-    callModel: (call: ModelCall): Promise<ModelAnswer> => beating(() => callModel(deps, call)),
-    runTool: (order: ToolOrder): Promise<ToolOutcome> => beating(() => runTool(deps, order)),
+    callModel: (call: ModelCall): Promise<ModelAnswer> => beating((missed) => callModel(deps, call, missed)),
+    runTool: (order: ToolOrder): Promise<ToolOutcome> => beating((missed) => runTool(deps, order, missed)),
     returnResult: (ref: RunRef & { stepId: string; childRunId: string }) => beating(() => returnResult(deps, ref)),
     planAnew: (order: ReplanOrder) => beating(() => planAnew(deps, order)),
     adoptPlan: (order: AdoptOrder): Promise<Adopted> => beating(() => adoptPlan(deps, order)),
@@ -53,6 +53,7 @@ export function createRunActivities(deps: RunDeps) {
     noteRun: (note: RunNote): Promise<void> => beating(() => noteRun(deps, note)),
     finishRun: (end: RunEnd): Promise<RunResult> => beating(() => finishRun(deps, end)),
     /** For the sweep, not for the runs themselves. */
-    endAbandonedRuns: (order: { olderThanSeconds: number }): Promise<number> => endAbandonedRuns(deps, order),
+    endAbandonedRuns: (order: { olderThanSeconds: number }): Promise<number> =>
+      beating(() => endAbandonedRuns(deps, order)),
   };
 }

@@ -3,7 +3,7 @@ import { isGone, providerFault } from "../claude/faults.ts";
 import type { SessionRef } from "../core/ids.ts";
 import { announceSession } from "../db/queries/changes.ts";
 import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/queries/sessions.ts";
-import { beating } from "./beats.ts";
+import { beating, Overtaken } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -63,8 +63,8 @@ export function createStreamActivities(deps: ActivityDeps) {
     const rest = async (state: TurnState, end: TurnEnd) => {
       await writer.flush();
       // What rests may be a turn from before: another attempt has followed since then.
-      if (superseded()) throw new Error("another attempt may be following the session");
-      return finishTurn(ref, end, state.answered(end));
+      if (superseded()) throw new Overtaken();
+      return finishTurn(ref, end, state.answered(end), superseded);
     };
     try {
       const state = new TurnState();
@@ -99,7 +99,12 @@ export function createStreamActivities(deps: ActivityDeps) {
     if (stored > 0) await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
   }
 
-  async function finishTurn(ref: SessionRef, end: TurnEnd, answered: ReadonlySet<string>): Promise<TurnEnd> {
+  async function finishTurn(
+    ref: SessionRef,
+    end: TurnEnd,
+    answered: ReadonlySet<string>,
+    superseded: () => boolean,
+  ): Promise<TurnEnd> {
     await withdrawToolCalls(deps, ref, answered, "the call no longer waits: it was interrupted");
     await db.inOrganisation(ref.organisationId, async (tx) => {
       const last = await tx.maybe<{ payload: { content?: { type: string; text?: string }[] } }>(
@@ -107,6 +112,7 @@ export function createStreamActivities(deps: ActivityDeps) {
         [ref.sessionId],
       );
       const words = (last?.payload.content ?? []).map((block) => block.text ?? "").join("");
+      if (superseded()) throw new Overtaken();
       const rests = await tx.run(
         `update sessions set status = $2, final_message = coalesce($3, final_message) where id = $1 and ended_at is null`,
         [ref.sessionId, end.stop === "requires_action" ? "waiting" : "idle", last === undefined ? null : words],

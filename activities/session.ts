@@ -17,6 +17,7 @@ import {
 import { hashToken, mintToken } from "../core/bearer.ts";
 import { digestOf } from "../core/canonical.ts";
 import type { SessionRef } from "../core/ids.ts";
+import type { Tx } from "../db/database.ts";
 import { type AgentRow, agentSelect } from "../db/queries/agents.ts";
 import { appendAudit } from "../db/queries/audit.ts";
 import { announceSession } from "../db/queries/changes.ts";
@@ -28,7 +29,7 @@ import {
   queuedCommands,
   type SessionRow,
 } from "../db/queries/sessions.ts";
-import { beating } from "./beats.ts";
+import { beating, Overtaken } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -82,13 +83,12 @@ export function createSessionActivities(deps: ActivityDeps) {
       heartbeat();
     }
 
-    const agentVersion = session.agent_version ?? agent.cma_agent_version;
-    const made =
+    const { id: made, agentVersion } =
       (await findTaggedSession(claude, session.id, session.create_intended_at)) ??
       (await createSession(claude, {
         sessionId: session.id,
         agentId: agent.cma_agent_id,
-        agentVersion,
+        agentVersion: agent.cma_agent_version,
         environmentId,
         vaultId,
         // Everybody with a key of the workspace reads titles: no addresses.
@@ -125,7 +125,7 @@ export function createSessionActivities(deps: ActivityDeps) {
 
   /** Ends and destroys what the provider holds for a session beside what is recorded of it. */
   async function removeTwins(session: SessionRow, cmaSessionId?: string, vaultId?: string): Promise<void> {
-    for await (const id of taggedSessions(claude, session.id, session.create_intended_at))
+    for await (const { id } of taggedSessions(claude, session.id, session.create_intended_at))
       if (id !== cmaSessionId) await endSession(claude, id);
     for await (const id of taggedVaults(claude, session.id)) if (id !== vaultId) await destroyVault(claude, id);
   }
@@ -185,7 +185,7 @@ export function createSessionActivities(deps: ActivityDeps) {
           [command.id, deps.now(), command.sending_at],
         ),
       );
-      if (claimed === 0 || superseded()) throw new Error("another attempt may be sending it");
+      if (claimed === 0 || superseded()) throw new Overtaken();
       const sent = await claude.beta.sessions.events.send(cmaSessionId, { events: [event] });
       eventId = sent.data?.[0]?.id;
       if (eventId === undefined) throw new Error("the provider has not said what it has taken");
@@ -202,7 +202,6 @@ export function createSessionActivities(deps: ActivityDeps) {
   /** What the provider refuses for good (a confirmation that came too late) is put away, and said in the session. */
   async function giveUp(ref: SessionRef, command: CommandRow, problem: Record<string, unknown>): Promise<void> {
     await db.inOrganisation(ref.organisationId, async (tx) => {
-      await tx.run("update session_commands set sent_at = $2 where id = $1", [command.id, deps.now()]);
       // It rests, though it has never been told anything: nobody else says so.
       const rests = await tx.run("update sessions set status = 'idle' where id = $1 and status = 'starting'", [
         ref.sessionId,
@@ -215,6 +214,8 @@ export function createSessionActivities(deps: ActivityDeps) {
           payload: { command_id: command.id, kind: command.kind, problem },
         },
       ]);
+      // Last: the session is locked before its commands, as where it is closed.
+      await tx.run("update session_commands set sent_at = $2 where id = $1", [command.id, deps.now()]);
     });
     await db.anywhere.run("select pg_notify('session_events', $1)", [ref.sessionId]);
   }
@@ -239,6 +240,20 @@ export function createSessionActivities(deps: ActivityDeps) {
           [ref.sessionId],
         )) !== undefined,
     );
+  }
+
+  const withdrawEverything = (ref: SessionRef) => withdrawToolCalls(deps, ref, "all", "the session ended");
+
+  const forgetQueued = (tx: Tx, { sessionId }: SessionRef) =>
+    tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [
+      sessionId,
+      deps.now(),
+    ]);
+
+  /** What an overtaken attempt, or somebody's decision, has left of a session that is closed: nobody else would look after it. */
+  async function letGo(ref: SessionRef): Promise<void> {
+    await withdrawEverything(ref);
+    await db.inOrganisation(ref.organisationId, (tx) => forgetQueued(tx, ref));
   }
 
   async function findSent(
@@ -282,15 +297,15 @@ export function createSessionActivities(deps: ActivityDeps) {
       ou: string;
       idleTimeoutSeconds: number;
     }> {
-      const session = await load(ref);
-      if (session === undefined) throw ApplicationFailure.nonRetryable("no such session", "SessionCannotOpen");
-      const facts = {
-        label: session.agent_name,
-        ou: session.ou_path,
-        idleTimeoutSeconds: session.idle_timeout_seconds,
-      };
-      if (session.ended_at !== null) return { ended: true, endReason: endedOnRequest, cmaRunning: false, ...facts };
       return beating(async () => {
+        const session = await load(ref);
+        if (session === undefined) throw ApplicationFailure.nonRetryable("no such session", "SessionCannotOpen");
+        const facts = {
+          label: session.agent_name,
+          ou: session.ou_path,
+          idleTimeoutSeconds: session.idle_timeout_seconds,
+        };
+        if (session.ended_at !== null) return { ended: true, endReason: endedOnRequest, cmaRunning: false, ...facts };
         try {
           // What an attempt before has asked for may be carried out after this one has looked.
           if (activityInfo().attempt > 1)
@@ -343,11 +358,13 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     /** Ends a session nobody has said anything to for too long; false when somebody just has. */
     async endIfQuiet(ref: SessionRef): Promise<boolean> {
-      return beating(() =>
+      return beating((missed) =>
         db.inOrganisation(ref.organisationId, async (tx) => {
           // The lock that messages take too: a message is either seen here, or refused because the session has ended.
           const session = await findSession(tx, ref.sessionId, "lock");
           if (session === undefined || session.ended_at !== null) return true;
+          // Another attempt may have found somebody speaking, and what was said is no longer queued.
+          if (missed()) throw new Overtaken();
           if ((await queuedCommands(tx, ref.sessionId)).length > 0) return false;
           await tx.run("update sessions set status = 'ended', end_reason = $2, ended_at = $3 where id = $1", [
             ref.sessionId,
@@ -364,7 +381,8 @@ export function createSessionActivities(deps: ActivityDeps) {
     async closeSession({ reason, ...ref }: SessionRef & { reason: string }): Promise<void> {
       return beating(async () => {
         const session = await load(ref);
-        if (session === undefined || session.cleaned_at !== null) return;
+        if (session === undefined) return;
+        if (session.cleaned_at !== null) return letGo(ref);
         const byCommand = await db.inOrganisation(ref.organisationId, async (tx) => {
           await tx.run(
             "update session_bearers set revoked_at = coalesce(revoked_at, $2), sealed_bearer = null where session_id = $1",
@@ -376,7 +394,7 @@ export function createSessionActivities(deps: ActivityDeps) {
           );
         });
         const cmaSessionId =
-          session.cma_session_id ?? (await findTaggedSession(claude, session.id, session.create_intended_at));
+          session.cma_session_id ?? (await findTaggedSession(claude, session.id, session.create_intended_at))?.id;
         if (cmaSessionId !== undefined) {
           await endSession(claude, cmaSessionId);
         }
@@ -386,7 +404,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         if (session.may_be_twice) await removeTwins(session, cmaSessionId, vaultId);
         if (cmaSessionId !== undefined) await storeTheRest(ref, cmaSessionId);
         const said = session.end_reason ?? byCommand?.reason ?? reason;
-        await withdrawToolCalls(deps, ref, "all", "the session ended");
+        await withdrawEverything(ref);
         await db.inOrganisation(ref.organisationId, async (tx) => {
           const now = deps.now();
           const failed = reason === "failed";
@@ -405,13 +423,11 @@ export function createSessionActivities(deps: ActivityDeps) {
               session.may_be_twice,
             ],
           );
+          // Already, by another attempt.
           if (closed === 0 && (await findSession(tx, ref.sessionId))?.cleaned_at != null) return;
           if (closed === 0) throw new Error("an attempt to open the session has made something since it was looked at");
           if (session.ended_at === null || failed) announceSession(tx, ref.sessionId);
-          await tx.run("update session_commands set sent_at = $2 where session_id = $1 and sent_at is null", [
-            ref.sessionId,
-            now,
-          ]);
+          await forgetQueued(tx, ref);
           await appendSessionEvents(tx, ref.sessionId, [
             { providerEventId: "powerloom:ended", type: "powerloom.session_ended", payload: { reason: said } },
           ]);

@@ -63,8 +63,7 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
       idempotencyKey: `confirm:${id}`,
       bodyDigest: null,
     });
-    const outcome = status === "expired" || status === "cancelled" ? status : "denied";
-    auditToolCall(tx, ref, approval, allowed ? "applied" : outcome);
+    auditToolCall(tx, ref, approval, allowed ? "applied" : outcomeOf(status));
   }
 
   async function firstExpiry(ref: SessionRef): Promise<number> {
@@ -128,7 +127,7 @@ export function createToolCallActivities(deps: Pick<ActivityDeps, "db" | "now" |
 
 /**
  * Withdraws what waits for an approver although the call no longer waits for an answer: it was interrupted, or its
- * session has ended. An approval would come too late.
+ * session has ended. An approval would come too late. Of a session that has ended, what is decided otherwise is settled as it is.
  * @param calls provider ids of these calls, when not all of the session
  */
 export async function withdrawToolCalls(
@@ -147,10 +146,19 @@ export async function withdrawToolCalls(
   for (const { id } of stale.filter((one) => calls === "all" || calls.has(eventIdOf(one.id))))
     await deps.db.inOrganisation(ref.organisationId, async (tx) => {
       const approval = await unsettled(tx, id);
-      if (approval?.status !== "pending" && approval?.status !== "approved") return;
-      await decideApproval(tx, id, { status: "cancelled", reason, consumed: true }, deps.now());
-      auditToolCall(tx, ref, { ...approval, reason }, "cancelled");
+      if (approval === undefined) return;
+      if (approval.status === "pending" || approval.status === "approved") {
+        await decideApproval(tx, id, { status: "cancelled", reason, consumed: true }, deps.now());
+        auditToolCall(tx, ref, { ...approval, reason }, "cancelled");
+      } else if (calls === "all") {
+        await decideApproval(tx, id, { status: approval.status, consumed: true }, deps.now());
+        auditToolCall(tx, ref, approval, outcomeOf(approval.status));
+      }
     });
+}
+
+function outcomeOf(status: ApprovalRow["status"]): "expired" | "cancelled" | "denied" {
+  return status === "expired" || status === "cancelled" ? status : "denied";
 }
 
 /** A request, locked, unless somebody else who has listed it, too, was faster: each is settled, and audited, once. */

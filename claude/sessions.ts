@@ -41,11 +41,22 @@ export async function addCredential(
   }
 }
 
+/** A session at the provider, and the version of its agent that it has: that stays as it was when it was created. */
+export interface ManagedSession {
+  id: string;
+  agentVersion: number;
+}
+
 /** Managed sessions that were created for ours and are not archived. */
-export async function* taggedSessions(claude: Anthropic, sessionId: string, intendedAt: Date): AsyncGenerator<string> {
+export async function* taggedSessions(
+  claude: Anthropic,
+  sessionId: string,
+  intendedAt: Date,
+): AsyncGenerator<ManagedSession> {
   const since = createdSince(intendedAt);
   for await (const session of claude.beta.sessions.list({ "created_at[gte]": since, limit: 100 }))
-    if (session.metadata[metadataKeys.session] === sessionId && session.archived_at === null) yield session.id;
+    if (session.metadata[metadataKeys.session] === sessionId && session.archived_at === null)
+      yield { id: session.id, agentVersion: session.agent.version };
 }
 
 /** A managed session that was created for ours but not recorded. */
@@ -53,8 +64,8 @@ export async function findTaggedSession(
   claude: Anthropic,
   sessionId: string,
   intendedAt: Date,
-): Promise<string | undefined> {
-  for await (const id of taggedSessions(claude, sessionId, intendedAt)) return id;
+): Promise<ManagedSession | undefined> {
+  for await (const found of taggedSessions(claude, sessionId, intendedAt)) return found;
   return undefined;
 }
 
@@ -69,7 +80,7 @@ export async function createSession(
     vaultId: string;
     title: string;
   },
-): Promise<string> {
+): Promise<ManagedSession> {
   const created = await claude.beta.sessions.create({
     agent: { type: "agent", id: session.agentId, version: session.agentVersion },
     environment_id: session.environmentId,
@@ -77,7 +88,7 @@ export async function createSession(
     title: session.title,
     metadata: { [metadataKeys.session]: session.sessionId },
   });
-  return created.id;
+  return { id: created.id, agentVersion: created.agent.version };
 }
 
 /** Interrupts a running session and archives it; what is gone already is fine. */

@@ -354,17 +354,24 @@ async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
     row.ou_id === null
       ? undefined
       : await tx.maybe<{ path: string }>("select path from ous where id = $1", [row.ou_id]);
-  const approval = row.status === "pending_approval" ? await findApproval(tx, row.id) : undefined;
+  // Of what is finished it says that whoever asked was told to wait, also when that was not for long.
+  const approval = row.status === "pending_approval" || row.sid !== "" ? await findApproval(tx, row.id) : undefined;
   // Nudging twice is harmless: an answer lost after the commit must not leave the agent unreconciled.
   const agents = row.status === "applied" ? agentIdsIn(row) : [];
   return {
     status: row.status,
     reconcile: agents,
     expiresAt: row.status === "pending_approval" ? row.expires_at.getTime() : 0,
-    tell: row.status === "pending_approval" ? null : whomToTell(row, row.finished_at ?? row.created_at),
+    tell:
+      row.status === "pending_approval"
+        ? null
+        : whomToTell(row, row.finished_at ?? row.created_at, approval !== undefined),
     ou: ou?.path ?? "",
     summary: ou === undefined ? row.name : `${row.name} in ${ou.path}`,
-    waiting: approval === undefined ? "" : waitingFor(approval.requirements, approval.votes),
+    waiting:
+      approval === undefined || row.status !== "pending_approval"
+        ? ""
+        : waitingFor(approval.requirements, approval.votes),
   };
 }
 
@@ -372,9 +379,9 @@ async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
  * The session that asked, when the outcome came after its tool call had been answered. Not the session a run was started
  * through: its agent has not asked for this and would not know what it is about.
  */
-function whomToTell(row: OperationRow, settledAt: Date): string | null {
+function whomToTell(row: OperationRow, settledAt: Date, wasAsked = false): string | null {
   if (row.act.startsWith("run:")) return null;
-  return row.sid !== "" && hasWaited(row, settledAt) ? row.sid : null;
+  return row.sid !== "" && (wasAsked || hasWaited(row, settledAt)) ? row.sid : null;
 }
 
 /** Whether whoever asked has been told that it is not done yet. */

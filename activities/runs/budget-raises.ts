@@ -128,6 +128,8 @@ async function settle(deps: RunDeps, tx: Tx, run: RunRow, approval: ApprovalRow)
     case "denied":
     case "cancelled":
     case "expired":
+      // Told already, by an attempt whose answer was lost, or when the run ended.
+      if (await isConsumed(tx, approval.id)) return said(decision.status, decision.reason);
       return finish(said(decision.status, decision.reason), decision.status);
     case "approved": {
       const short = await holdMore(tx, run, by);
@@ -166,6 +168,12 @@ async function settle(deps: RunDeps, tx: Tx, run: RunRow, approval: ApprovalRow)
     });
     return answer;
   }
+}
+
+async function isConsumed(tx: Tx, id: string): Promise<boolean> {
+  return (
+    (await tx.maybe("select from approval_requests where id = $1 and consumed_at is not null", [id])) !== undefined
+  );
 }
 
 /** The run's budget with as much again of the unit that ran out. */

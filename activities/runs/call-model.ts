@@ -17,6 +17,7 @@ import {
 } from "../../db/queries/runs.ts";
 import { storable, storableJson } from "../../db/storable.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
+import { Overtaken } from "../beats.ts";
 import { wordRelay } from "../word-relay.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -37,7 +38,7 @@ import { toolsOf } from "./tools-of-run.ts";
  * One call of the model, at most once each: what an earlier attempt was answered is answered again from the row; an earlier
  * attempt whose answer nobody stored is of unknown outcome, and says so instead of calling again (design §9).
  */
-export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAnswer> {
+export async function callModel(deps: RunDeps, call: ModelCall, superseded: () => boolean): Promise<ModelAnswer> {
   const begun = await begin(deps, call);
   if (begun.kind === "answer" && begun.closed) tellStep(deps, call);
   if (begun.kind === "answer") return begun.answer;
@@ -45,6 +46,11 @@ export async function callModel(deps: RunDeps, call: ModelCall): Promise<ModelAn
   if (needed > call.reservedTokens) {
     await forget(deps, call);
     return { kind: "too_small", neededTokens: needed };
+  }
+  if (superseded()) {
+    // Another attempt may have closed it as unknown by now, and another call be made.
+    await forget(deps, call);
+    throw new Overtaken();
   }
   return await send(deps, call, begun);
 }

@@ -69,7 +69,8 @@ export async function takeCommands(deps: RunDeps, ref: RunRef & { after?: number
 /** A rule wants a person to look before the run goes on: it waits, and says why. */
 export async function pauseRun(deps: RunDeps, ref: RunRef & { id: string; reason: string }): Promise<void> {
   const run = await deps.db.inOrganisation(ref.organisationId, async (tx) => {
-    const run = await requireRun(tx, ref.runId);
+    // Locked: of two attempts at once the second one sees what the first has done.
+    const run = await requireRun(tx, ref.runId, "lock");
     const origin = `paused:${ref.id}`;
     // A repeated attempt must not pause again what somebody has resumed meanwhile.
     const known = await tx.maybe("select from run_events where run_id = $1 and origin = $2", [run.id, origin]);
@@ -87,7 +88,7 @@ export async function pauseRun(deps: RunDeps, ref: RunRef & { id: string; reason
 /** Records what a rule in the workflow has found, in the stream and in the audit trail, once. */
 export async function noteRun(deps: RunDeps, note: RunNote): Promise<void> {
   const run = await deps.db.inOrganisation(note.organisationId, async (tx) => {
-    const run = await requireRun(tx, note.runId);
+    const run = await requireRun(tx, note.runId, "lock");
     const known = await tx.maybe("select from run_events where run_id = $1 and origin = $2", [run.id, note.id]);
     if (known !== undefined) return run;
     appendRunEvents(tx, run, [{ origin: note.id, type: note.type, payload: note.payload }]);

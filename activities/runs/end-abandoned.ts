@@ -1,4 +1,3 @@
-import { heartbeat } from "@temporalio/activity";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { type RunRef, workflowIds } from "../../core/ids.ts";
 import type { RunDeps } from "./deps.ts";
@@ -24,7 +23,6 @@ export async function endAbandonedRuns(
   }>("select organisation_id, id from begun_runs(make_interval(secs => $1), $2)", [olderThanSeconds, atMost]);
   let ended = 0;
   for (const { organisation_id: organisationId, id: runId } of open) {
-    heartbeat();
     // One that cannot be ended must not keep the others from it.
     try {
       const why = await whyGone(deps.temporal, runId);

@@ -23,8 +23,19 @@ export interface ToolResult {
   exitCode: number | null;
 }
 
-/** Uses an admitted tool. Whatever the tool refuses or fails at is a result for the model, not a failure of the run. */
-export async function useTool(deps: RunDeps, admitted: Admitted, signal: AbortSignal): Promise<ToolResult> {
+export interface Attempt {
+  /** Ends it early. */
+  signal: AbortSignal;
+  /** To be called directly before anything is done outside of our rows. Throws `Overtaken`. */
+  beforeItIsDone: () => void;
+}
+
+/**
+ * Uses an admitted tool. Whatever the tool refuses or fails at is a result for the model, not a failure of the run.
+ * @throws Overtaken
+ */
+export async function useTool(deps: RunDeps, admitted: Admitted, attempt: Attempt): Promise<ToolResult> {
+  const { signal, beforeItIsDone } = attempt;
   const { run, step, spec, lost, allowedPaths } = admitted;
   if (lost)
     return failure(
@@ -33,16 +44,18 @@ export async function useTool(deps: RunDeps, admitted: Admitted, signal: AbortSi
   if (spec.source.kind === "control_plane") return useControlPlane(deps, admitted, signal);
   const args = step.args ?? {};
   const workspace = () => openWorkspace(workspaceOf(deps, run), allowedPaths);
-  if (spec.source.kind === "mcp") return callServerTool(deps, admitted, spec.source, signal);
+  if (spec.source.kind === "mcp") return callServerTool(deps, admitted, spec.source, attempt);
   switch (spec.name) {
     case "read_file":
       return said(await readFile(await workspace(), args as unknown as Parameters<typeof readFile>[1]));
     case "write_file":
-      return said(await writeFile(await workspace(), args as unknown as Parameters<typeof writeFile>[1]));
+      return said(
+        await writeFile(await workspace(), args as unknown as Parameters<typeof writeFile>[1], beforeItIsDone),
+      );
     case "list_directory":
       return said(await listDirectory(await workspace(), args as unknown as Parameters<typeof listDirectory>[1]));
     case "execute_command":
-      return command(await workspace(), args, signal);
+      return command(await workspace(), args, attempt);
     case "search_tools":
     case "get_tool_schema": {
       const allowed = await deps.db.readOrganisation(admitted.organisationId, async (sql) =>
@@ -61,7 +74,9 @@ export async function useTool(deps: RunDeps, admitted: Admitted, signal: AbortSi
   }
 }
 
-async function command(workspace: Workspace, args: Record<string, unknown>, signal: AbortSignal): Promise<ToolResult> {
+async function command(workspace: Workspace, args: Record<string, unknown>, attempt: Attempt): Promise<ToolResult> {
+  const { signal } = attempt;
+  attempt.beforeItIsDone();
   const outcome = await executeCommand(workspace, args as { command: string; timeout_seconds?: number }, { signal });
   const result = said(outcome);
   if (outcome.status !== "done") return result;

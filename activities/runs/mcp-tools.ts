@@ -5,10 +5,11 @@ import type { RunRow } from "../../db/queries/runs.ts";
 import { storable } from "../../db/storable.ts";
 import { resultText } from "../../tools/mcp/result-text.ts";
 import type { ToolSource } from "../../tools/spec.ts";
+import { Overtaken } from "../beats.ts";
 import type { Admitted } from "./admit-tool.ts";
 import { capabilityMs, capabilityOf } from "./capability.ts";
 import type { RunDeps } from "./deps.ts";
-import type { ToolResult } from "./execute.ts";
+import type { Attempt, ToolResult } from "./execute.ts";
 import { withMcpServer } from "./mcp-connection.ts";
 
 /** A call may take as long as what it shows the server is good for. */
@@ -42,7 +43,7 @@ export async function callServerTool(
   deps: RunDeps,
   admitted: Admitted,
   source: Extract<ToolSource, { kind: "mcp" }>,
-  signal: AbortSignal,
+  { signal, beforeItIsDone }: Attempt,
 ): Promise<ToolResult> {
   const { organisationId, run, step, spec } = admitted;
   const found = await deps.db.readOrganisation(organisationId, (sql) =>
@@ -57,10 +58,13 @@ export async function callServerTool(
     { url: server.url, bearer: capabilityOf(deps, admitted) },
     callLimits,
     signal,
-    (client, options) =>
-      client.callTool({ name: source.tool, arguments: step.args ?? {} }, { ...options, toolDefinition }),
+    (client, options) => {
+      beforeItIsDone();
+      return client.callTool({ name: source.tool, arguments: step.args ?? {} }, { ...options, toolDefinition });
+    },
   );
   if (!outcome.ok) {
+    if (outcome.error instanceof Overtaken) throw outcome.error;
     deps.log.warn({ err: outcome.error, run: run.id, server: server.name }, "a call of an MCP server's tool failed");
     return {
       ...failed,

@@ -78,6 +78,11 @@ export async function adoptPlan(deps: RunDeps, order: AdoptOrder): Promise<Adopt
       fresh.map(({ step, tool, depends_on }) => ({ step, tool, dependsOn: [...depends_on] })),
     );
     if (!replaced.ok) return none(replaced.reason);
+    const answer = { run, adopted: { kind: "adopted" as const, steps: replaced.steps, progress: replaced.progress } };
+    // By an attempt whose answer was lost: a newer plan may be in its place by now.
+    const origin = `adopted:${planner.id}`;
+    const known = await tx.maybe("select from run_events where run_id = $1 and origin = $2", [run.id, origin]);
+    if (known !== undefined) return answer;
     const before = await findPlan(tx, run);
     const kept = (before?.steps ?? []).filter(({ step }) => replaced.progress.status[step] !== "pending");
     const added = fresh.map((one) => ({
@@ -91,7 +96,7 @@ export async function adoptPlan(deps: RunDeps, order: AdoptOrder): Promise<Adopt
     ]);
     appendRunEvents(tx, run, [
       {
-        origin: `adopted:${planner.id}`,
+        origin,
         type: "replanned",
         payload: { planner_run_id: planner.id, kept: kept.length, added: added.length },
       },
@@ -102,10 +107,7 @@ export async function adoptPlan(deps: RunDeps, order: AdoptOrder): Promise<Adopt
       outcome: "applied",
       detail: { planner_run_id: planner.id, kept: kept.length, added: added.length },
     });
-    return {
-      run,
-      adopted: { kind: "adopted" as const, steps: replaced.steps, progress: replaced.progress },
-    };
+    return answer;
   });
   tellWatchers(deps, run);
   return adopted;

@@ -8,10 +8,11 @@ import type { Tx } from "../../db/database.ts";
 import { appendRunEvents, lockStep } from "../../db/queries/runs.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { parseOutput } from "../../tools/validate.ts";
+import { Overtaken } from "../beats.ts";
 import { type Admitted, admitTool, type Begun } from "./admit-tool.ts";
 import { closeToolStep } from "./close-step.ts";
 import type { RunDeps } from "./deps.ts";
-import { type ToolResult, useTool } from "./execute.ts";
+import { type Attempt, type ToolResult, useTool } from "./execute.ts";
 import { findPlan, type StoredPlan } from "./open-run.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
@@ -28,15 +29,20 @@ const mostInPrompt = 100_000;
  * call of the lease is taken in the transaction before (design §9). What an earlier attempt has finished is answered from
  * the row; what it may have half done is done again only when doing it twice is the same as once.
  */
-export async function runTool(deps: RunDeps, order: ToolOrder): Promise<ToolOutcome> {
-  const signal = Context.current().cancellationSignal;
+export async function runTool(deps: RunDeps, order: ToolOrder, superseded: () => boolean): Promise<ToolOutcome> {
+  const attempt: Attempt = {
+    signal: Context.current().cancellationSignal,
+    beforeItIsDone: () => {
+      if (superseded()) throw new Overtaken();
+    },
+  };
   const begun = await deps.db.inOrganisation(order.organisationId, async (tx): Promise<Begun> => {
     const admitted = await admitTool(deps, tx, order);
     if (admitted.kind === "outcome" || admitted.told || !isLook(admitted.spec, admitted.definition)) return admitted;
-    const used = await use(deps, order, admitted, signal);
+    const used = await use(deps, order, admitted, attempt);
     return { kind: "outcome", run: admitted.run, outcome: await complete(tx, order, admitted, used), closed: true };
   });
-  const ended = begun.kind === "outcome" ? begun : await useAndFinish(deps, order, begun, signal);
+  const ended = begun.kind === "outcome" ? begun : await useAndFinish(deps, order, begun, attempt);
   tellWatchers(deps, ended.run);
   if (ended.closed) tellStep(deps, order);
   return ended.outcome;
@@ -50,9 +56,9 @@ interface Brought {
   ms: number;
 }
 
-async function use(deps: RunDeps, order: ToolOrder, admitted: Admitted, signal: AbortSignal): Promise<Brought> {
+async function use(deps: RunDeps, order: ToolOrder, admitted: Admitted, attempt: Attempt): Promise<Brought> {
   const since = performance.now();
-  const result = await useTool(deps, admitted, signal);
+  const result = await useTool(deps, admitted, attempt);
   const ms = performance.now() - since;
   const { run, spec, definition } = admitted;
   const checked: CheckedValue = {
@@ -76,10 +82,20 @@ async function useAndFinish(
   deps: RunDeps,
   order: ToolOrder,
   admitted: Admitted,
-  signal: AbortSignal,
+  attempt: Attempt,
 ): Promise<Extract<Begun, { kind: "outcome" }>> {
-  const used = await use(deps, order, admitted, signal);
   const { run, step } = admitted;
+  const used = await use(deps, order, admitted, attempt).catch(async (error: unknown) => {
+    // Nothing was done, so the next attempt may; unless one that saw it running has closed it as lost.
+    if (error instanceof Overtaken && !admitted.told && step.status !== "running")
+      await deps.db.inOrganisation(order.organisationId, (tx) =>
+        tx.run(
+          "update agent_steps set status = $3 where run_id = $1 and step_id = $2 and status = 'running' and facts is null",
+          [run.id, step.step_id, step.status],
+        ),
+      );
+    throw error;
+  });
   return deps.db.inOrganisation(order.organisationId, async (tx) => {
     const now = await lockStep(tx, run.id, step.step_id);
     const known = now?.facts as ToolOutcome | null | undefined;

@@ -24,8 +24,13 @@ export interface WriteFileOutput {
 /**
  * Writes a whole text file, making missing directories. A reader sees the old text or the new, never a part: the text
  * goes to a new file that then takes the name, so a hard link elsewhere keeps what it had. The mode stays.
+ * @param beforeItIsDone may throw: then nothing is written
  */
-export async function writeFile(workspace: Workspace, args: WriteFileArguments): Promise<ToolOutcome<WriteFileOutput>> {
+export async function writeFile(
+  workspace: Workspace,
+  args: WriteFileArguments,
+  beforeItIsDone: () => void = () => undefined,
+): Promise<ToolOutcome<WriteFileOutput>> {
   const bytes = Buffer.from(args.content, "utf8");
   if (bytes.length > mostBytesWritten)
     return refused(
@@ -37,12 +42,17 @@ export async function writeFile(workspace: Workspace, args: WriteFileArguments):
     const fault = found === null ? null : notAFile(args.path, found.stats);
     if (fault !== null) return fault;
     if (parent === null) return refused("wrong_kind", "the workspace root is a directory: give the path of a file");
-    await replace(parent, bytes, place);
+    await replace(parent, bytes, place, beforeItIsDone);
     return { status: "done", output: { path, bytes: bytes.length, created: found === null } };
   });
 }
 
-async function replace(parent: NonNullable<Place["parent"]>, bytes: Buffer, { found, owner }: Place): Promise<void> {
+async function replace(
+  parent: NonNullable<Place["parent"]>,
+  bytes: Buffer,
+  { found, owner }: Place,
+  beforeItIsDone: () => void,
+): Promise<void> {
   const temporary = `${parent.path}/.powerloom-${randomBytes(8).toString("hex")}.tmp`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
@@ -56,6 +66,7 @@ async function replace(parent: NonNullable<Place["parent"]>, bytes: Buffer, { fo
     } finally {
       await file.close();
     }
+    beforeItIsDone();
     await rename(temporary, `${parent.path}/${parent.name}`);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Case, Scene } from "./scene.ts";
 
 /** The status line of what a server answers to bytes sent as they are, or what happened to the connection. */
-export function onTheWire(url: string, bytes: string, patienceMs = 3_000): Promise<string> {
+export function onTheWire(url: string, bytes: string, patienceMs = 10_000): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
     let heard = "";

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { OperationId, OrganisationId } from "../../../core/ids.ts";
+import { openDatabase } from "../../../db/database.ts";
 import type { Person } from "../../../demo/api.ts";
-import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { type OperationDeps, settleOperation } from "../../../operations/submit.ts";
+import { query } from "../../support/database.ts";
+import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript } from "../../support/provider.ts";
 import { bootstrap, eventsOf, invoke, makeAgent, sessionIn, synced, wordsOf } from "../../support/sessions.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
@@ -171,6 +175,20 @@ describe("a change that an agent asked for and a policy holds back", () => {
     const { id, approval } = await askFor("waits-open");
     expect(await agentNamed("waits-open")).toBeUndefined();
     expect((await vote(approver, approval, "approve")).status).toBe(200);
+    // Whom to tell is known also to an attempt that finds it settled, however quick people were.
+    await eventually(async () => {
+      const settled =
+        "update operations set created_at = finished_at where id = $1 and status = 'applied' returning id";
+      return (await query(settled, [approval.id]))[0];
+    }, "it is applied");
+    const db = openDatabase(sharedStack().databaseUrl, { name: "powerloom-test", max: 2 });
+    const ref = {
+      organisationId: organisation.organisationId as OrganisationId,
+      operationId: approval.id as OperationId,
+    };
+    const again = await settleOperation({ db, now: () => new Date() } as unknown as OperationDeps, ref);
+    await db.close();
+    expect(again).toMatchObject({ status: "applied", tell: id });
     const agent = await eventually(async () => {
       const found = await agentNamed("waits-open");
       return (found?.["mcp_servers"] as string[] | undefined)?.includes("crm") ? found : undefined;

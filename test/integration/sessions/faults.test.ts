@@ -94,7 +94,7 @@ async function madeByAnother(id: string, vaultId: string): Promise<string> {
     "select cma_environment_id as id from provider_environments where organisation_id = $1",
     [organisation.organisationId],
   );
-  return createSession(provider(), {
+  const made = await createSession(provider(), {
     sessionId: id,
     agentId: agent.cma_agent_id,
     agentVersion: agent.cma_agent_version,
@@ -102,6 +102,7 @@ async function madeByAnother(id: string, vaultId: string): Promise<string> {
     vaultId,
     title: "another attempt's",
   });
+  return made.id;
 }
 
 describe("a conversation completes, and nothing is said or done twice", () => {

@@ -158,6 +158,32 @@ describe("what another attempt, or a follower, has done meanwhile", () => {
     expect((await eventsOf(emma, id)).map(({ type }) => type)).not.toContain("powerloom.session_ended");
   });
 
+  test("is settled, though it was decided while the session was being closed, or after that", async () => {
+    const id = await invoke(emma, careful);
+    const { id: request } = await askedFor(id);
+    await clearRequests();
+    const vault = /^\/v1\/vaults\//;
+    await injectFaults({ match: { method: "DELETE", path: vault.source }, kind: "delay", delay_ms: 1_000 });
+    await emma.send("POST", `/sessions/${id}/end`, {});
+    await eventually(async () => (await requestsSeen("DELETE", vault)).length > 0 || undefined, "it is being closed");
+    const denied = { status: "denied", decided_at: new Date() };
+    await query("update approval_requests set status = $2, decided_at = $3 where id = $1", [
+      request,
+      denied.status,
+      denied.decided_at,
+    ]);
+    const settled = (times: number) =>
+      eventually(async () => {
+        const [row] = await query("select from approval_requests where id = $1 and consumed_at is not null", [request]);
+        return (row !== undefined && (await outcomes(id, "session.tool_call")).length === 1 + times) || undefined;
+      }, "it is settled");
+    await settled(1);
+    expect(await outcomes(id, "session.tool_call")).toEqual(["denied", "pending_approval"]);
+    // As an attempt leaves it that was frozen until now: the sweep finds it, and nobody begins anew for ever.
+    await query("update approval_requests set consumed_at = null where id = $1", [request]);
+    await settled(2);
+  });
+
   test("is not mistaken for what is said now: a second copy of the same words from before", async () => {
     const id = await invoke(emma, plain);
     const { cma_session_id } = await sessionIn(emma, id, "idle");

@@ -242,6 +242,17 @@ describe("writing", () => {
       expect(listed.output.entries.map(({ path }) => path)).toEqual(["src", "src/a.ts", "x", "x/z", "x/z/new.ts"]);
   });
 
+  test("leaves everything as it was when it is told so in the last moment", async () => {
+    const late = () => {
+      throw new Error("too late");
+    };
+    const path = "src/a.ts";
+    await expect(writeFile(workspace, { path, content: "older" }, late)).rejects.toThrow("too late");
+    expect(await readFile(workspace, { path })).toMatchObject({ output: { content: expect.stringContaining("two") } });
+    const listed = await listDirectory(workspace, { depth: 5 });
+    if (listed.status === "done") expect(listed.output.entries.map((entry) => entry.path)).toEqual(["src", path]);
+  });
+
   test("is all or nothing for readers", async () => {
     const texts = ["a".repeat(200_000), "b".repeat(200_000)];
     await writeFile(workspace, { path: "big", content: texts[0] ?? "" });
