@@ -38,6 +38,6 @@ test.each([-13, -1, 0, 0.17, 1, 13])(
       vaultId: await createVault(client, sessionId),
       title: "a",
     });
-    expect(await findTaggedSession(client, `${sessionId}${ahead}`, hours(ahead))).toBe(session);
+    expect(await findTaggedSession(client, `${sessionId}${ahead}`, hours(ahead))).toEqual(session);
   },
 );
