@@ -170,12 +170,11 @@ export function createBootstrapActivities(deps: ActivityDeps & { mcpPublicUrl: s
       reason: string | null;
     }): Promise<void> {
       await db.inOrganisation(organisationId, (tx) =>
-        // Ended once: an attempt that comes late does not open it again.
-        tx.run("update bootstraps set status = $1, steps = $2, problem = $3 where status = 'running'", [
-          status,
-          JSON.stringify(steps),
-          reason === null ? null : JSON.stringify({ detail: reason }),
-        ]),
+        // An attempt that comes late does not open again what has ended.
+        tx.run(
+          "update bootstraps set status = $1, steps = $2, problem = $3 where status = 'running' or $1 <> 'running'",
+          [status, JSON.stringify(steps), reason === null ? null : JSON.stringify({ detail: reason })],
+        ),
       );
     },
   };

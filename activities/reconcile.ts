@@ -226,8 +226,9 @@ export function createReconcileActivities(deps: ActivityDeps) {
         tx.maybe<{ id: string | null }>("select cma_agent_id as id from agents where id = $1", [ref.agentId]),
       );
       if (recorded?.id === id) continue;
-      // It may be what another attempt has made, and is about to record.
-      if (superseded() || (recorded?.id == null && row.deleted_at === null)) throw new Overtaken();
+      // It may be what another attempt has made, and is about to record; or what the next one finds, and records.
+      if (recorded?.id == null && row.deleted_at === null) return;
+      if (superseded()) throw new Overtaken();
       await archiveAgent(claude, id);
       deps.log.warn({ agent: ref.agentId, twin: id }, "archived an agent that was created twice");
     }

@@ -3,7 +3,7 @@ import { isGone, providerFault } from "../claude/faults.ts";
 import type { SessionRef } from "../core/ids.ts";
 import { announceSession } from "../db/queries/changes.ts";
 import { appendSessionEvents, findSession, type NewSessionEvent } from "../db/queries/sessions.ts";
-import { beating, Overtaken } from "./beats.ts";
+import { type Attempt, beating, Overtaken } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -34,11 +34,11 @@ export function createStreamActivities(deps: ActivityDeps) {
      */
     async followSession(ref: SessionRef): Promise<TurnEnd> {
       try {
-        return await beating(async (missed) => {
+        return await beating(async (missed, certain) => {
           const session = await db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
           const cmaSessionId = session?.cma_session_id;
           if (session === undefined || session.ended_at !== null || cmaSessionId == null) return over;
-          return follow(ref, cmaSessionId, missed, Context.current().cancellationSignal);
+          return follow(ref, cmaSessionId, { missed, certain }, Context.current().cancellationSignal);
         });
       } catch (error) {
         // Deleted at the provider: following it again would find nothing for ever.
@@ -52,7 +52,7 @@ export function createStreamActivities(deps: ActivityDeps) {
   async function follow(
     ref: SessionRef,
     cmaSessionId: string,
-    superseded: () => boolean,
+    { missed, certain }: Attempt,
     signal: AbortSignal,
   ): Promise<TurnEnd> {
     const writer = batchingWriter((events) => store(ref, events));
@@ -63,8 +63,8 @@ export function createStreamActivities(deps: ActivityDeps) {
     const rest = async (state: TurnState, end: TurnEnd) => {
       await writer.flush();
       // What rests may be a turn from before: another attempt has followed since then.
-      if (superseded()) throw new Overtaken();
-      return finishTurn(ref, end, state.answered(end), superseded);
+      await certain();
+      return finishTurn(ref, end, state.answered(end), missed);
     };
     try {
       const state = new TurnState();
@@ -103,7 +103,7 @@ export function createStreamActivities(deps: ActivityDeps) {
     ref: SessionRef,
     end: TurnEnd,
     answered: ReadonlySet<string>,
-    superseded: () => boolean,
+    missed: Attempt["missed"],
   ): Promise<TurnEnd> {
     await withdrawToolCalls(deps, ref, answered, "the call no longer waits: it was interrupted");
     await db.inOrganisation(ref.organisationId, async (tx) => {
@@ -112,7 +112,7 @@ export function createStreamActivities(deps: ActivityDeps) {
         [ref.sessionId],
       );
       const words = (last?.payload.content ?? []).map((block) => block.text ?? "").join("");
-      if (superseded()) throw new Overtaken();
+      if (missed()) throw new Overtaken();
       const rests = await tx.run(
         `update sessions set status = $2, final_message = coalesce($3, final_message) where id = $1 and ended_at is null`,
         [ref.sessionId, end.stop === "requires_action" ? "waiting" : "idle", last === undefined ? null : words],

@@ -29,7 +29,7 @@ import {
   queuedCommands,
   type SessionRow,
 } from "../db/queries/sessions.ts";
-import { beating, Overtaken } from "./beats.ts";
+import { type Attempt, beating, Overtaken } from "./beats.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { retryLater } from "./provider-retry.ts";
 import { toSessionEvent, type WireEvent } from "./session-events.ts";
@@ -88,7 +88,7 @@ export function createSessionActivities(deps: ActivityDeps) {
       (await createSession(claude, {
         sessionId: session.id,
         agentId: agent.cma_agent_id,
-        agentVersion: agent.cma_agent_version,
+        agentVersion: session.agent_version ?? agent.cma_agent_version,
         environmentId,
         vaultId,
         // Everybody with a key of the workspace reads titles: no addresses.
@@ -170,7 +170,7 @@ export function createSessionActivities(deps: ActivityDeps) {
     ref: SessionRef,
     session: SessionRow,
     command: CommandRow,
-    superseded: () => boolean,
+    certain: Attempt["certain"],
   ): Promise<void> {
     const cmaSessionId = session.cma_session_id;
     if (cmaSessionId === null) throw new Error("the session is not open yet");
@@ -185,7 +185,8 @@ export function createSessionActivities(deps: ActivityDeps) {
           [command.id, deps.now(), command.sending_at],
         ),
       );
-      if (claimed === 0 || superseded()) throw new Overtaken();
+      if (claimed === 0) throw new Overtaken();
+      await certain();
       const sent = await claude.beta.sessions.events.send(cmaSessionId, { events: [event] });
       eventId = sent.data?.[0]?.id;
       if (eventId === undefined) throw new Error("the provider has not said what it has taken");
@@ -328,7 +329,7 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     /** Tells the session what is queued for it, in order. `end` is the reason when it is to end. */
     async deliverCommands(ref: SessionRef): Promise<{ sent: number; end: string | null }> {
-      return beating(async (missed) => {
+      return beating(async (_, certain) => {
         const session = await load(ref);
         if (session === undefined || session.ended_at !== null) return { sent: 0, end: endedOnRequest };
         const commands = await db.inOrganisation(ref.organisationId, (tx) => queuedCommands(tx, ref.sessionId));
@@ -341,7 +342,7 @@ export function createSessionActivities(deps: ActivityDeps) {
         let sent = activityInfo().attempt > 1 && (await wasTold(ref)) ? 1 : 0;
         for (const command of commands) {
           try {
-            await send(ref, session, command, missed);
+            await send(ref, session, command, certain);
             sent += 1;
           } catch (error) {
             const fault = providerFault(error);

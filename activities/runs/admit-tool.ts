@@ -107,12 +107,17 @@ export async function admitTool(deps: RunDeps, tx: Tx, order: ToolOrder): Promis
       }),
     ],
   );
-  const told = step.status !== "running" && (verdict.via === "bypass" || verdict.via === "elevation");
+  const type = verdict.via === "bypass" ? "bypass" : verdict.via === "elevation" ? "elevation_used" : undefined;
+  const origin = `${step.step_id}:${type}`;
+  const told =
+    type !== undefined &&
+    step.status !== "running" &&
+    // By an attempt that has gone no further.
+    (await tx.maybe("select from run_events where run_id = $1 and origin = $2", [run.id, origin])) === undefined;
   if (told) {
-    const type = verdict.via === "bypass" ? "bypass" : "elevation_used";
     appendRunEvents(tx, run, [
       {
-        origin: `${step.step_id}:${type}`,
+        origin,
         type,
         payload: { step_id: step.step_id, tool: spec.name, rule: verdict.rule },
       },

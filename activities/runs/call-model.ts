@@ -17,7 +17,7 @@ import {
 } from "../../db/queries/runs.ts";
 import { storable, storableJson } from "../../db/storable.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
-import { Overtaken } from "../beats.ts";
+import type { Attempt } from "../beats.ts";
 import { wordRelay } from "../word-relay.ts";
 import { definitionOf } from "./definitions.ts";
 import type { RunDeps } from "./deps.ts";
@@ -38,7 +38,7 @@ import { toolsOf } from "./tools-of-run.ts";
  * One call of the model, at most once each: what an earlier attempt was answered is answered again from the row; an earlier
  * attempt whose answer nobody stored is of unknown outcome, and says so instead of calling again (design §9).
  */
-export async function callModel(deps: RunDeps, call: ModelCall, superseded: () => boolean): Promise<ModelAnswer> {
+export async function callModel(deps: RunDeps, call: ModelCall, certain: Attempt["certain"]): Promise<ModelAnswer> {
   const begun = await begin(deps, call);
   if (begun.kind === "answer" && begun.closed) tellStep(deps, call);
   if (begun.kind === "answer") return begun.answer;
@@ -47,11 +47,11 @@ export async function callModel(deps: RunDeps, call: ModelCall, superseded: () =
     await forget(deps, call);
     return { kind: "too_small", neededTokens: needed };
   }
-  if (superseded()) {
-    // Another attempt may have closed it as unknown by now, and another call be made.
+  // Another attempt may have closed it as unknown by now, and another call be made.
+  await certain().catch(async (error: unknown) => {
     await forget(deps, call);
-    throw new Overtaken();
-  }
+    throw error;
+  });
   return await send(deps, call, begun);
 }
 

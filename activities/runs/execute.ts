@@ -23,19 +23,20 @@ export interface ToolResult {
   exitCode: number | null;
 }
 
-export interface Attempt {
+/** How a tool is used. */
+export interface Use {
   /** Ends it early. */
   signal: AbortSignal;
-  /** To be called directly before anything is done outside of our rows. Throws `Overtaken`. */
-  beforeItIsDone: () => void;
+  /** To be waited for directly before anything is done outside of our rows. Throws `Overtaken`. */
+  beforeItIsDone: () => Promise<void>;
 }
 
 /**
  * Uses an admitted tool. Whatever the tool refuses or fails at is a result for the model, not a failure of the run.
  * @throws Overtaken
  */
-export async function useTool(deps: RunDeps, admitted: Admitted, attempt: Attempt): Promise<ToolResult> {
-  const { signal, beforeItIsDone } = attempt;
+export async function useTool(deps: RunDeps, admitted: Admitted, use: Use): Promise<ToolResult> {
+  const { signal, beforeItIsDone } = use;
   const { run, step, spec, lost, allowedPaths } = admitted;
   if (lost)
     return failure(
@@ -44,7 +45,7 @@ export async function useTool(deps: RunDeps, admitted: Admitted, attempt: Attemp
   if (spec.source.kind === "control_plane") return useControlPlane(deps, admitted, signal);
   const args = step.args ?? {};
   const workspace = () => openWorkspace(workspaceOf(deps, run), allowedPaths);
-  if (spec.source.kind === "mcp") return callServerTool(deps, admitted, spec.source, attempt);
+  if (spec.source.kind === "mcp") return callServerTool(deps, admitted, spec.source, use);
   switch (spec.name) {
     case "read_file":
       return said(await readFile(await workspace(), args as unknown as Parameters<typeof readFile>[1]));
@@ -55,7 +56,7 @@ export async function useTool(deps: RunDeps, admitted: Admitted, attempt: Attemp
     case "list_directory":
       return said(await listDirectory(await workspace(), args as unknown as Parameters<typeof listDirectory>[1]));
     case "execute_command":
-      return command(await workspace(), args, attempt);
+      return command(await workspace(), args, use);
     case "search_tools":
     case "get_tool_schema": {
       const allowed = await deps.db.readOrganisation(admitted.organisationId, async (sql) =>
@@ -74,9 +75,9 @@ export async function useTool(deps: RunDeps, admitted: Admitted, attempt: Attemp
   }
 }
 
-async function command(workspace: Workspace, args: Record<string, unknown>, attempt: Attempt): Promise<ToolResult> {
-  const { signal } = attempt;
-  attempt.beforeItIsDone();
+async function command(workspace: Workspace, args: Record<string, unknown>, use: Use): Promise<ToolResult> {
+  const { signal } = use;
+  await use.beforeItIsDone();
   const outcome = await executeCommand(workspace, args as { command: string; timeout_seconds?: number }, { signal });
   const result = said(outcome);
   if (outcome.status !== "done") return result;

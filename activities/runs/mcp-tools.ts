@@ -9,7 +9,7 @@ import { Overtaken } from "../beats.ts";
 import type { Admitted } from "./admit-tool.ts";
 import { capabilityMs, capabilityOf } from "./capability.ts";
 import type { RunDeps } from "./deps.ts";
-import type { Attempt, ToolResult } from "./execute.ts";
+import type { ToolResult, Use } from "./execute.ts";
 import { withMcpServer } from "./mcp-connection.ts";
 
 /** A call may take as long as what it shows the server is good for. */
@@ -43,7 +43,7 @@ export async function callServerTool(
   deps: RunDeps,
   admitted: Admitted,
   source: Extract<ToolSource, { kind: "mcp" }>,
-  { signal, beforeItIsDone }: Attempt,
+  { signal, beforeItIsDone }: Use,
 ): Promise<ToolResult> {
   const { organisationId, run, step, spec } = admitted;
   const found = await deps.db.readOrganisation(organisationId, (sql) =>
@@ -58,8 +58,8 @@ export async function callServerTool(
     { url: server.url, bearer: capabilityOf(deps, admitted) },
     callLimits,
     signal,
-    (client, options) => {
-      beforeItIsDone();
+    async (client, options) => {
+      await beforeItIsDone();
       return client.callTool({ name: source.tool, arguments: step.args ?? {} }, { ...options, toolDefinition });
     },
   );

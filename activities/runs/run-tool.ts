@@ -8,11 +8,11 @@ import type { Tx } from "../../db/database.ts";
 import { appendRunEvents, lockStep } from "../../db/queries/runs.ts";
 import type { ToolSpec } from "../../tools/spec.ts";
 import { parseOutput } from "../../tools/validate.ts";
-import { Overtaken } from "../beats.ts";
+import { type Attempt, Overtaken } from "../beats.ts";
 import { type Admitted, admitTool, type Begun } from "./admit-tool.ts";
 import { closeToolStep } from "./close-step.ts";
 import type { RunDeps } from "./deps.ts";
-import { type Attempt, type ToolResult, useTool } from "./execute.ts";
+import { type ToolResult, type Use, useTool } from "./execute.ts";
 import { findPlan, type StoredPlan } from "./open-run.ts";
 import { askOwnHooks, viewOf } from "./own-hooks.ts";
 import { answerTool } from "./propose.ts";
@@ -29,20 +29,15 @@ const mostInPrompt = 100_000;
  * call of the lease is taken in the transaction before (design §9). What an earlier attempt has finished is answered from
  * the row; what it may have half done is done again only when doing it twice is the same as once.
  */
-export async function runTool(deps: RunDeps, order: ToolOrder, superseded: () => boolean): Promise<ToolOutcome> {
-  const attempt: Attempt = {
-    signal: Context.current().cancellationSignal,
-    beforeItIsDone: () => {
-      if (superseded()) throw new Overtaken();
-    },
-  };
+export async function runTool(deps: RunDeps, order: ToolOrder, certain: Attempt["certain"]): Promise<ToolOutcome> {
+  const use: Use = { signal: Context.current().cancellationSignal, beforeItIsDone: certain };
   const begun = await deps.db.inOrganisation(order.organisationId, async (tx): Promise<Begun> => {
     const admitted = await admitTool(deps, tx, order);
     if (admitted.kind === "outcome" || admitted.told || !isLook(admitted.spec, admitted.definition)) return admitted;
-    const used = await use(deps, order, admitted, attempt);
+    const used = await useAndCheck(deps, order, admitted, use);
     return { kind: "outcome", run: admitted.run, outcome: await complete(tx, order, admitted, used), closed: true };
   });
-  const ended = begun.kind === "outcome" ? begun : await useAndFinish(deps, order, begun, attempt);
+  const ended = begun.kind === "outcome" ? begun : await useAndFinish(deps, order, begun, use);
   tellWatchers(deps, ended.run);
   if (ended.closed) tellStep(deps, order);
   return ended.outcome;
@@ -56,9 +51,9 @@ interface Brought {
   ms: number;
 }
 
-async function use(deps: RunDeps, order: ToolOrder, admitted: Admitted, attempt: Attempt): Promise<Brought> {
+async function useAndCheck(deps: RunDeps, order: ToolOrder, admitted: Admitted, use: Use): Promise<Brought> {
   const since = performance.now();
-  const result = await useTool(deps, admitted, attempt);
+  const result = await useTool(deps, admitted, use);
   const ms = performance.now() - since;
   const { run, spec, definition } = admitted;
   const checked: CheckedValue = {
@@ -82,12 +77,12 @@ async function useAndFinish(
   deps: RunDeps,
   order: ToolOrder,
   admitted: Admitted,
-  attempt: Attempt,
+  use: Use,
 ): Promise<Extract<Begun, { kind: "outcome" }>> {
   const { run, step } = admitted;
-  const used = await use(deps, order, admitted, attempt).catch(async (error: unknown) => {
+  const used = await useAndCheck(deps, order, admitted, use).catch(async (error: unknown) => {
     // Nothing was done, so the next attempt may; unless one that saw it running has closed it as lost.
-    if (error instanceof Overtaken && !admitted.told && step.status !== "running")
+    if (error instanceof Overtaken && step.status !== "running")
       await deps.db.inOrganisation(order.organisationId, (tx) =>
         tx.run(
           "update agent_steps set status = $3 where run_id = $1 and step_id = $2 and status = 'running' and facts is null",

@@ -29,7 +29,7 @@ export interface WriteFileOutput {
 export async function writeFile(
   workspace: Workspace,
   args: WriteFileArguments,
-  beforeItIsDone: () => void = () => undefined,
+  beforeItIsDone: () => Promise<void> = async () => undefined,
 ): Promise<ToolOutcome<WriteFileOutput>> {
   const bytes = Buffer.from(args.content, "utf8");
   if (bytes.length > mostBytesWritten)
@@ -51,7 +51,7 @@ async function replace(
   parent: NonNullable<Place["parent"]>,
   bytes: Buffer,
   { found, owner }: Place,
-  beforeItIsDone: () => void,
+  beforeItIsDone: () => Promise<void>,
 ): Promise<void> {
   const temporary = `${parent.path}/.powerloom-${randomBytes(8).toString("hex")}.tmp`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -66,7 +66,7 @@ async function replace(
     } finally {
       await file.close();
     }
-    beforeItIsDone();
+    await beforeItIsDone();
     await rename(temporary, `${parent.path}/${parent.name}`);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);

@@ -243,7 +243,7 @@ describe("writing", () => {
   });
 
   test("leaves everything as it was when it is told so in the last moment", async () => {
-    const late = () => {
+    const late = async () => {
       throw new Error("too late");
     };
     const path = "src/a.ts";
