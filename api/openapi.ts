@@ -44,6 +44,11 @@ const commonProblems = {
   "415": problemResponse("UnsupportedMediaType", "Not JSON in UTF-8"),
   "422": problemResponse("InvalidInput", "Input that is not valid: what, where, what would be"),
   "429": passingResponse("TooManyRequests", "Too many requests"),
+  // By the HTTP server, before anything of ours has seen the request.
+  "431": {
+    id: "HeadersTooLarge",
+    description: "Address and headers are larger than 16 kB: no body, and the connection ends",
+  },
   "500": problemResponse("InternalError", "Unforeseen error"),
   "503": passingResponse("Unavailable", "A part the API needs cannot be reached"),
 };
@@ -186,7 +191,7 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
       }),
     },
     responses: {
-      "200": { description: "Events", content: { "text/event-stream": { schema: z.string() } } },
+      "200": { description: "Events", content: { "text/event-stream": { schema: z.unknown() } } },
       ...commonProblems,
     },
   });

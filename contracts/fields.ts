@@ -19,6 +19,15 @@ const notStored = "must contain neither NUL nor broken surrogates";
 /** Text that is kept as it is, whatever it says. */
 export const rawText = (schema: z.ZodString) => schema.refine(canBeStored, { message: notStored });
 
+/** A moment as people write it: RFC 3339 with an offset, as far as PostgreSQL reads it. */
+export const instant = z.iso.datetime({ offset: true }).refine(
+  (text) => {
+    const year = new Date(text).getUTCFullYear();
+    return Number(/[+-](\d\d):\d\d$/.exec(text)?.[1] ?? 0) < 16 && year >= 1 && year <= 9_999;
+  },
+  { message: "must lie in the years 0001 to 9999, with an offset of less than 16 hours" },
+);
+
 /** Deeper than this no agent's input is, and whoever copies, hashes or prints a value does so level by level. */
 const mostLevels = 64;
 

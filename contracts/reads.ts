@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { checkpointPattern } from "../core/audit/checkpoint.ts";
 import { type Permission, roleNames } from "../core/authority/roles.ts";
-import { ouReference, rawText } from "./fields.ts";
+import { instant, ouReference, rawText } from "./fields.ts";
 import { elevationView, governanceModeView, ouBudgetView } from "./governance.ts";
 import {
   agentDefinitionView,
@@ -64,7 +64,6 @@ const containing = (where: string) => ({
   q: rawText(z.string().min(1).max(200)).optional().describe(`Only with this text, in any case, in ${where}`),
 });
 const person = (who: string) => z.string().max(320).optional().describe(`Only ${who}: email or principal id`);
-const time = z.iso.datetime({ offset: true });
 const operationName = z.string().max(100).optional().describe("Only this operation, such as agent.create");
 
 /** One page of a list; `next_cursor` is null on the last. */
@@ -415,8 +414,8 @@ export const reads: readonly ReadDeclaration[] = [
     query: z.object({
       limit: page.limit,
       before: z.coerce.number().int().min(1).optional().describe("Only positions below this one"),
-      from: time.optional().describe("Only entries of this time or later: RFC 3339"),
-      to: time.optional().describe("Only entries before this time: RFC 3339"),
+      from: instant.optional().describe("Only entries of this time or later: RFC 3339"),
+      to: instant.optional().describe("Only entries before this time: RFC 3339"),
       sub: person("what was done for this person"),
       act: z.string().max(100).optional().describe("Only what came through this agent, run or client"),
       outcome: z.string().max(40).optional().describe("Such as applied, refused, pending_approval, accepted"),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ouReference, userReference } from "../contracts/fields.ts";
+import { instant, ouReference, userReference } from "../contracts/fields.ts";
 import { bindingView } from "../contracts/views.ts";
 import { roleNames } from "../core/authority/roles.ts";
 import { PowerloomError } from "../core/errors.ts";
@@ -23,7 +23,7 @@ export const bindRole = defineOperation({
     ou: ouReference,
     user: userReference.optional(),
     group_id: z.uuid().optional().describe("Instead of a user"),
-    expires_at: z.iso.datetime({ offset: true }).optional().describe("RFC 3339; default: never"),
+    expires_at: instant.optional().describe("RFC 3339; default: never"),
   }),
   output: bindingView,
 

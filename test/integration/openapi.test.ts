@@ -15,7 +15,7 @@ interface Entry {
 interface Document {
   openapi: string;
   paths: Record<string, Record<string, Entry>>;
-  components: { responses: Record<string, { content: Record<string, unknown> }> };
+  components: { responses: Record<string, { content?: Record<string, unknown> }> };
 }
 
 describe("the OpenAPI document", () => {
@@ -51,8 +51,11 @@ describe("the OpenAPI document", () => {
   test("names each refusal once, and refers to it wherever it may be answered", async () => {
     const document = (await (await fetch(`${sharedStack().apiUrl}/openapi.json`)).json()) as Document;
     const named = document.components.responses;
-    for (const response of Object.values(named))
-      expect(Object.keys(response.content)).toEqual(["application/problem+json"]);
+    // What the HTTP server answers by itself has no body.
+    for (const [name, response] of Object.entries(named))
+      expect(Object.keys(response.content ?? {})).toEqual(
+        name === "HeadersTooLarge" ? [] : ["application/problem+json"],
+      );
     const used = new Set<string>();
     for (const item of Object.values(document.paths))
       for (const { operationId, responses } of Object.values(item))

@@ -295,6 +295,27 @@ describe("the audit trail", () => {
     expect((await call(nobody, "GET", `/audit?sub=${builder.id}`)).status).toBe(403);
   });
 
+  test.each([
+    ["2026-11-22T12:00:00Z", 200],
+    ["2026-11-22T12:00:00.123456789+14:00", 200],
+    ["0001-01-01T00:00:00-15:59", 200],
+    ["9999-12-31T23:59:59Z", 200],
+    // What RFC 3339 allows and PostgreSQL cannot read.
+    ["2026-11-22T12:00:00-19:50", 422],
+    ["2026-11-22T12:00:00+16:00", 422],
+    ["0000-01-01T00:00:00Z", 422],
+    ["0001-01-01T00:00:00+15:59", 422],
+    ["9999-12-31T23:59:59-00:01", 422],
+  ])("a moment, %s, is read or refused: %d", async (moment, status) => {
+    const { admin, root } = organisation;
+    const asked = encodeURIComponent(moment);
+    for (const end of ["from", "to"]) expect((await call(admin, "GET", `/audit?${end}=${asked}`)).status).toBe(status);
+    const binding = { role: "Auditor", ou: root, user: builder.email, expires_at: moment };
+    const bound = await call(admin, "POST", "/bindings?dryRun=true", binding);
+    if (status === 422) expect(JSON.stringify(bound.body)).toContain("/expires_at");
+    expect(bound.status).toBe(status === 200 && new Date(moment) > new Date() ? 200 : 422);
+  });
+
   test("one request's entries are found by an index", async () => {
     const plan = await inOrganisation(organisation.organisationId, async (tx) => {
       await tx.run("set local enable_seqscan = off");
