@@ -35,11 +35,11 @@ export function Audit() {
     },
   );
   const rows = query.data?.pages.flatMap(({ data }) => data);
-  // Who may not read the trail is told so once, not by every part of the page.
   const forbidden = rows === undefined && query.error !== null;
   return (
     <Page title="Audit" subtitle="Every change, refusal and decision, one entry each, chained by hashes.">
-      {forbidden ? null : <Proof />}
+      {/* After the first rows: who may not read the trail is told so once, not by every part of the page. */}
+      {rows === undefined ? null : <Proof />}
       {forbidden ? null : <Filters search={search} onChange={change} />}
       {query.error === null ? null : <Problem error={query.error} retry={() => void query.refetch()} />}
       {rows === undefined ? (
