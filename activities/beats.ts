@@ -28,9 +28,7 @@ export interface Attempt {
  * beat only every 0.8 of that time: a freeze of the rest may be too long, and when as much time has passed again the server has
  * taken one, or has said that it takes none.
  */
-export async function beating<Result>(
-  work: (missed: Attempt["missed"], certain: Attempt["certain"]) => Promise<Result>,
-): Promise<Result> {
+export async function beating<Result>(work: (attempt: Attempt) => Promise<Result>): Promise<Result> {
   const { isLocal, heartbeatTimeoutMs = 0, startToCloseTimeoutMs } = activityInfo();
   const { cancellationSignal } = Context.current();
   const begun = performance.now();
@@ -53,7 +51,7 @@ export async function beating<Result>(
     }
   };
   // Nobody listens to a local one.
-  if (isLocal) return await work(missed, certain);
+  if (isLocal) return await work({ missed, certain });
   const timer = setInterval(() => {
     missed();
     last = performance.now();
@@ -61,7 +59,7 @@ export async function beating<Result>(
   }, beatMs);
   heartbeat();
   try {
-    return await work(missed, certain);
+    return await work({ missed, certain });
   } finally {
     clearInterval(timer);
   }

@@ -339,7 +339,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
   return {
     async reconcileAgent(ref: AgentRef): Promise<ReconcileResult> {
       try {
-        return await beating((missed) => reconcile(ref, missed));
+        return await beating(({ missed }) => reconcile(ref, missed));
       } finally {
         deps.log.debug({ agent: ref.agentId, attempt: activityInfo().attempt }, "reconciled");
       }

@@ -37,8 +37,8 @@ export type RunActivities = ReturnType<typeof createRunActivities>;
 export function createRunActivities(deps: RunDeps) {
   return {
     openRun: (order: RunRef & { caps?: RunCaps }): Promise<OpenedRun> => beating(() => openRun(deps, order)),
-    callModel: (call: ModelCall): Promise<ModelAnswer> => beating((_, certain) => callModel(deps, call, certain)),
-    runTool: (order: ToolOrder): Promise<ToolOutcome> => beating((_, certain) => runTool(deps, order, certain)),
+    callModel: (call: ModelCall): Promise<ModelAnswer> => beating(({ certain }) => callModel(deps, call, certain)),
+    runTool: (order: ToolOrder): Promise<ToolOutcome> => beating(({ certain }) => runTool(deps, order, certain)),
     returnResult: (ref: RunRef & { stepId: string; childRunId: string }) => beating(() => returnResult(deps, ref)),
     planAnew: (order: ReplanOrder) => beating(() => planAnew(deps, order)),
     adoptPlan: (order: AdoptOrder): Promise<Adopted> => beating(() => adoptPlan(deps, order)),

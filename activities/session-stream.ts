@@ -34,11 +34,11 @@ export function createStreamActivities(deps: ActivityDeps) {
      */
     async followSession(ref: SessionRef): Promise<TurnEnd> {
       try {
-        return await beating(async (missed, certain) => {
+        return await beating(async (attempt) => {
           const session = await db.readOrganisation(ref.organisationId, (tx) => findSession(tx, ref.sessionId));
           const cmaSessionId = session?.cma_session_id;
           if (session === undefined || session.ended_at !== null || cmaSessionId == null) return over;
-          return follow(ref, cmaSessionId, { missed, certain }, Context.current().cancellationSignal);
+          return follow(ref, cmaSessionId, attempt, Context.current().cancellationSignal);
         });
       } catch (error) {
         // Deleted at the provider: following it again would find nothing for ever.

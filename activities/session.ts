@@ -329,7 +329,7 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     /** Tells the session what is queued for it, in order. `end` is the reason when it is to end. */
     async deliverCommands(ref: SessionRef): Promise<{ sent: number; end: string | null }> {
-      return beating(async (_, certain) => {
+      return beating(async ({ certain }) => {
         const session = await load(ref);
         if (session === undefined || session.ended_at !== null) return { sent: 0, end: endedOnRequest };
         const commands = await db.inOrganisation(ref.organisationId, (tx) => queuedCommands(tx, ref.sessionId));
@@ -359,7 +359,7 @@ export function createSessionActivities(deps: ActivityDeps) {
 
     /** Ends a session nobody has said anything to for too long; false when somebody just has. */
     async endIfQuiet(ref: SessionRef): Promise<boolean> {
-      return beating((missed) =>
+      return beating(({ missed }) =>
         db.inOrganisation(ref.organisationId, async (tx) => {
           // The lock that messages take too: a message is either seen here, or refused because the session has ended.
           const session = await findSession(tx, ref.sessionId, "lock");

@@ -355,23 +355,18 @@ async function stateOf(tx: Tx, row: OperationRow): Promise<OperationState> {
       ? undefined
       : await tx.maybe<{ path: string }>("select path from ous where id = $1", [row.ou_id]);
   // Of what is finished it says that whoever asked was told to wait, also when that was not for long.
-  const approval = row.status === "pending_approval" || row.sid !== "" ? await findApproval(tx, row.id) : undefined;
+  const pending = row.status === "pending_approval";
+  const approval = pending || row.sid !== "" ? await findApproval(tx, row.id) : undefined;
   // Nudging twice is harmless: an answer lost after the commit must not leave the agent unreconciled.
   const agents = row.status === "applied" ? agentIdsIn(row) : [];
   return {
     status: row.status,
     reconcile: agents,
-    expiresAt: row.status === "pending_approval" ? row.expires_at.getTime() : 0,
-    tell:
-      row.status === "pending_approval"
-        ? null
-        : whomToTell(row, row.finished_at ?? row.created_at, approval !== undefined),
+    expiresAt: pending ? row.expires_at.getTime() : 0,
+    tell: pending ? null : whomToTell(row, row.finished_at ?? row.created_at, approval !== undefined),
     ou: ou?.path ?? "",
     summary: ou === undefined ? row.name : `${row.name} in ${ou.path}`,
-    waiting:
-      approval === undefined || row.status !== "pending_approval"
-        ? ""
-        : waitingFor(approval.requirements, approval.votes),
+    waiting: pending && approval !== undefined ? waitingFor(approval.requirements, approval.votes) : "",
   };
 }
 

@@ -23,7 +23,7 @@ async function attempt(
     undefined as never,
     undefined as never,
   );
-  await asyncLocalStorage.run(context, () => beating((missed, certain) => work({ missed, certain }, stop)));
+  await asyncLocalStorage.run(context, () => beating((known) => work(known, stop)));
   return beats;
 }
 

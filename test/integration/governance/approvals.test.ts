@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { workflowIds } from "../../../core/ids.ts";
 import { decideApproval } from "../../../db/queries/approvals.ts";
 import type { Person } from "../../../demo/api.ts";
-import { connectTemporal } from "../../../temporal/connect.ts";
 import { lookAgain, status } from "../../../workflows/messages.ts";
 import { asSuperuser } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
-import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
+import { sharedTemporal } from "../../support/temporal.ts";
 import { askForApproval, auditAbout, auditOf, call, inOrganisation, withRole } from "./stage.ts";
 
 interface Request {
@@ -327,8 +327,7 @@ describe("just before it is applied everything is looked at again", () => {
 describe("Temporal is not evidence, the database is", () => {
   let temporal: Client;
   beforeAll(async () => {
-    const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
-    temporal = await connectTemporal({ address, namespace });
+    temporal = await sharedTemporal();
   });
   afterAll(() => temporal.connection.close());
 

@@ -2,11 +2,11 @@ import type { Client } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { workflowIds } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
-import { connectTemporal } from "../../../temporal/connect.ts";
 import { query } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
-import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { armMind, ended, eventsOf, runWhen, type Said, type Script } from "../../support/runs.ts";
+import { sharedTemporal } from "../../support/temporal.ts";
 
 let organisation: TestOrganisation;
 let other: TestOrganisation;
@@ -21,8 +21,7 @@ beforeAll(async () => {
   bob = await organisation.person("bob", { roles: [{ role: "AgentBuilder", ou: root }] });
   eve = await organisation.person("eve", { roles: [{ role: "Approver", ou: root }] });
   await organisation.admin.make(`/ous/${await idOf(organisation)}/budget`, { tokens_limit: 10_000_000 });
-  const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
-  temporal = await connectTemporal({ address, namespace });
+  temporal = await sharedTemporal();
 });
 afterAll(() => temporal.connection.close());
 

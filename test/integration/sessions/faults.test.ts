@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createSession, createVault } from "../../../claude/sessions.ts";
 import { workflowIds } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
-import { connectTemporal } from "../../../temporal/connect.ts";
 import { nudgeSession } from "../../../temporal/nudge.ts";
 import { asSuperuser, query } from "../../support/database.ts";
 import { everything, variant } from "../../support/everything.ts";
-import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { clearRequests, type Fault, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced } from "../../support/sessions.ts";
+import { sharedTemporal } from "../../support/temporal.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
 let organisation: TestOrganisation;
@@ -20,8 +20,7 @@ let emma: Person & { id: string };
 
 beforeAll(async () => {
   organisation = await makeOrganisation("fault");
-  const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
-  temporal = await connectTemporal({ address, namespace });
+  temporal = await sharedTemporal();
   tools = await startToolServer();
   const { admin, root } = organisation;
   emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: root }] });

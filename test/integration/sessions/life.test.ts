@@ -2,13 +2,13 @@ import type { Client } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OrganisationId, SessionId } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
-import { connectTemporal } from "../../../temporal/connect.ts";
 import { nudgeSession } from "../../../temporal/nudge.ts";
 import { query } from "../../support/database.ts";
 import { variant } from "../../support/everything.ts";
-import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript, provider } from "../../support/provider.ts";
 import { cleanedUp, eventsOf, invoke, makeAgent, sessionIn, synced, wordsOf } from "../../support/sessions.ts";
+import { sharedTemporal } from "../../support/temporal.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
 let organisation: TestOrganisation;
@@ -48,8 +48,7 @@ beforeAll(async () => {
     { say: "Never said." },
   ]);
   forgotten = await invoke(emma, agentId, { idle_timeout_seconds: 10 });
-  const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
-  temporal = await connectTemporal({ address, namespace });
+  temporal = await sharedTemporal();
   // For no reason: its time goes on.
   const organisationId = organisation.organisationId as OrganisationId;
   for (const ms of [3_000, 6_000])

@@ -2,12 +2,12 @@ import type { Client } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type OrganisationId, type SessionId, workflowIds } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
-import { connectTemporal } from "../../../temporal/connect.ts";
 import { nudgeSession } from "../../../temporal/nudge.ts";
 import { query } from "../../support/database.ts";
-import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { giveScript } from "../../support/provider.ts";
 import { eventsOf, invoke, makeAgent, sessionIn, synced, wordsOf } from "../../support/sessions.ts";
+import { sharedTemporal } from "../../support/temporal.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
 let organisation: TestOrganisation;
@@ -16,8 +16,7 @@ let tools: ToolServer;
 let emma: Person & { id: string };
 beforeAll(async () => {
   organisation = await makeOrganisation("runs");
-  const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
-  temporal = await connectTemporal({ address, namespace });
+  temporal = await sharedTemporal();
   tools = await startToolServer();
   emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: organisation.root }] });
 });

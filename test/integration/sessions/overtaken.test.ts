@@ -3,12 +3,12 @@ import type { ClientBase } from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type OrganisationId, type SessionId, workflowIds } from "../../../core/ids.ts";
 import type { Person } from "../../../demo/api.ts";
-import { connectTemporal } from "../../../temporal/connect.ts";
 import { nudgeSession } from "../../../temporal/nudge.ts";
 import { asSuperuser, query } from "../../support/database.ts";
-import { eventually, makeOrganisation, sharedStack, type TestOrganisation } from "../../support/organisation.ts";
+import { eventually, makeOrganisation, type TestOrganisation } from "../../support/organisation.ts";
 import { clearRequests, giveScript, injectFaults, provider, requestsSeen } from "../../support/provider.ts";
 import { eventsOf, invoke, makeAgent, sessionIn, synced, wordsOf } from "../../support/sessions.ts";
+import { sharedTemporal } from "../../support/temporal.ts";
 import { startToolServer, type ToolServer } from "../../support/tool-server.ts";
 
 let organisation: TestOrganisation;
@@ -22,8 +22,7 @@ let plain: string;
 
 beforeAll(async () => {
   organisation = await makeOrganisation("overtaken");
-  const { temporalAddress: address, temporalNamespace: namespace } = sharedStack();
-  temporal = await connectTemporal({ address, namespace });
+  temporal = await sharedTemporal();
   tools = await startToolServer();
   const { admin, root } = organisation;
   emma = await organisation.person("emma", { roles: [{ role: "AgentUser", ou: root }] });
