@@ -4,9 +4,8 @@ import { Moment } from "../../parts/moment.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Problem } from "../../parts/states.tsx";
 import { $api, api, queryClient } from "../../wire/client.ts";
+import { counted } from "./counted.ts";
 import { VerdictShown } from "./verdict-shown.tsx";
-
-const count = new Intl.NumberFormat("en");
 
 /** Whether the chain of entries is intact: as it was found last, now, or by whoever takes it away. */
 export function Proof() {
@@ -35,8 +34,7 @@ export function Proof() {
       <Stack gap="sm">
         {verifying.isPending ? (
           <Text size="sm" role="status">
-            Every entry is being hashed anew and compared
-            {entries === undefined ? "" : `: ${count.format(entries)} of them`}.
+            Every entry is being hashed anew and compared{entries === undefined ? "" : `: ${counted(entries)}`}.
           </Text>
         ) : verifying.error === null && verdict !== undefined ? (
           <VerdictShown verdict={verdict} />
@@ -50,7 +48,7 @@ export function Proof() {
             <>
               Last verified <Moment at={last.at} /> by {last.by_email}
               {entries !== undefined && entries > last.entries && last.intact
-                ? `; ${count.format(entries - last.entries)} entries since`
+                ? `; ${counted(entries - last.entries)} since`
                 : ""}
               .
             </>

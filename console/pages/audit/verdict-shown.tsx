@@ -3,8 +3,8 @@ import { Link } from "@tanstack/react-router";
 import { ShortId } from "../../parts/short-id.tsx";
 import type { Shown } from "../../wire/client.ts";
 import { Chain } from "./chain.tsx";
+import { counted } from "./counted.ts";
 
-const count = new Intl.NumberFormat("en");
 type Verdict = Pick<Shown["VerifiedChain"], "intact" | "entries" | "position" | "reason" | "head"> &
   Partial<Pick<Shown["VerifiedChain"], "unseen">>;
 
@@ -13,11 +13,7 @@ export function VerdictShown({ verdict }: { verdict: Verdict }) {
   const { intact, entries, position, reason, head, unseen = null } = verdict;
   if (intact)
     return (
-      <Alert
-        color="teal"
-        title={`Intact: ${count.format(entries)} ${entries === 1 ? "entry" : "entries"}`}
-        role="status"
-      >
+      <Alert color="teal" title={`Intact: ${counted(entries)}`} role="status">
         <Text size="sm">
           Each entry refers to the one before it. The last one's hash is <ShortId id={head ?? ""} />.
         </Text>
@@ -32,7 +28,7 @@ export function VerdictShown({ verdict }: { verdict: Verdict }) {
     <Alert color="red" title={`Broken at entry ${position ?? "?"}`} role="alert">
       <Stack gap="sm">
         <Text size="sm">
-          {sentence(reason)} {count.format(entries)} {entries === 1 ? "entry" : "entries"} before it fit.{" "}
+          {sentence(reason)} {counted(entries)} before it fit.{" "}
           {position === null ? null : (
             <Anchor component={Link} to={`/audit/${position}`} inherit>
               Look at entry {position}

@@ -4,6 +4,7 @@ import { Moment } from "../../parts/moment.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { $api } from "../../wire/client.ts";
+import { counted } from "../audit/counted.ts";
 
 /** When the audit chain was last verified, and what came of it. */
 export function Chain() {
@@ -14,10 +15,10 @@ export function Chain() {
         {({ verdict, entries }) => (
           <>
             {verdict === null ? (
-              <Text size="sm">{entries} entries, never verified here.</Text>
+              <Text size="sm">{counted(entries)}, never verified here.</Text>
             ) : verdict.intact ? (
               <Text size="sm">
-                Intact when verified <Moment at={verdict.at} /> ({verdict.entries} of now {entries} entries).
+                Intact when verified <Moment at={verdict.at} /> ({verdict.entries} of now {counted(entries)}).
               </Text>
             ) : (
               <Alert color="red" title={`Broken at position ${verdict.position}`}>
