@@ -57,6 +57,7 @@ export async function beating<Result>(work: (attempt: Attempt) => Promise<Result
     last = performance.now();
     heartbeat();
   }, beatMs);
+  // At once: an attempt whose worker was frozen before it began learns from the answer that it is over.
   heartbeat();
   try {
     return await work({ missed, certain });

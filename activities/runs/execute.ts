@@ -75,9 +75,12 @@ export async function useTool(deps: RunDeps, admitted: Admitted, use: Use): Prom
   }
 }
 
-async function command(workspace: Workspace, args: Record<string, unknown>, use: Use): Promise<ToolResult> {
-  const { signal } = use;
-  await use.beforeItIsDone();
+async function command(
+  workspace: Workspace,
+  args: Record<string, unknown>,
+  { signal, beforeItIsDone }: Use,
+): Promise<ToolResult> {
+  await beforeItIsDone();
   const outcome = await executeCommand(workspace, args as { command: string; timeout_seconds?: number }, { signal });
   const result = said(outcome);
   if (outcome.status !== "done") return result;

@@ -11,8 +11,8 @@ import { readConfig } from "../../config.ts";
 import { seal, unseal } from "../../core/sealing.ts";
 import { openDatabase } from "../../db/database.ts";
 import { createHealth } from "../../process/health.ts";
-import { connectTemporal } from "../../temporal/connect.ts";
 import { sharedStack } from "./organisation.ts";
+import { sharedTemporal } from "./temporal.ts";
 
 export interface OwnApi {
   url: string;
@@ -43,7 +43,7 @@ export async function startOwnApi(environment: NodeJS.ProcessEnv = {}): Promise<
   const { sealingKey } = config;
   const db = openDatabase(stack.databaseUrl, { name: "powerloom-test", max: 6 });
   const keys = await openSigningKeys({ databaseUrl: stack.issuerDatabaseUrl, sealingKey, issuer: config.apiUrl });
-  const temporal = await connectTemporal({ address: stack.temporalAddress, namespace: stack.temporalNamespace });
+  const temporal = await sharedTemporal();
   const lines: string[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
   const notifications = listenToDatabase(stack.databaseUrl, log);

@@ -1,4 +1,5 @@
 import { Stack, Table, Text } from "@mantine/core";
+import { count } from "../../../core/text/figures.ts";
 import { Diff } from "../../parts/diff.tsx";
 import { Facts } from "../../parts/facts.tsx";
 import { ThingLink } from "../../parts/thing-link.tsx";
@@ -88,8 +89,7 @@ function Larger({ before, after }: { before: Limits; after: Limits }) {
   );
 }
 
-const exact = new Intl.NumberFormat("en");
 const dollars = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 6 });
 
 /** Not rounded: this is what one decides on. */
-const told = (unit: string, value: number) => (unit.endsWith("_usd") ? dollars : exact).format(value);
+const told = (unit: string, value: number) => (unit.endsWith("_usd") ? dollars.format(value) : count(value));

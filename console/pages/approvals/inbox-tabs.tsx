@@ -1,10 +1,9 @@
 import { Tabs } from "@mantine/core";
 import type { ReactNode } from "react";
+import { count } from "../../../core/text/figures.ts";
 import { $api } from "../../wire/client.ts";
 import classes from "./inbox.module.css";
 import type { Tab } from "./inbox-search.ts";
-
-const count = new Intl.NumberFormat("en");
 
 /** Which requests are shown, and how many there are of each sort. */
 export function InboxTabs({
@@ -21,7 +20,7 @@ export function InboxTabs({
     (sum, [status, some]) => (status === "pending" ? sum : sum + some),
     0,
   );
-  const words = (label: string, some: number) => (data === undefined ? label : `${label} (${count.format(some)})`);
+  const words = (label: string, some: number) => (data === undefined ? label : `${label} (${count(some)})`);
   return (
     <Tabs value={tab} onChange={(next) => onChange(next as Tab)}>
       <Tabs.List mb="sm" className={classes["tabs"] ?? ""}>

@@ -1,4 +1,4 @@
-const count = new Intl.NumberFormat("en");
+import { count } from "../../../core/text/figures.ts";
 
 /** "1 entry", "1,000 entries". */
-export const counted = (entries: number) => `${count.format(entries)} ${entries === 1 ? "entry" : "entries"}`;
+export const counted = (entries: number) => `${count(entries)} ${entries === 1 ? "entry" : "entries"}`;

@@ -1,5 +1,6 @@
 import { Alert, Anchor, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { count } from "../../../core/text/figures.ts";
 import { Moment } from "../../parts/moment.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Loaded } from "../../parts/states.tsx";
@@ -18,7 +19,7 @@ export function Chain() {
               <Text size="sm">{counted(entries)}, never verified here.</Text>
             ) : verdict.intact ? (
               <Text size="sm">
-                Intact when verified <Moment at={verdict.at} /> ({verdict.entries} of now {counted(entries)}).
+                Intact when verified <Moment at={verdict.at} /> ({count(verdict.entries)} of now {counted(entries)}).
               </Text>
             ) : (
               <Alert color="red" title={`Broken at position ${verdict.position}`}>
